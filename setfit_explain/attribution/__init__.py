@@ -1,0 +1,1 @@
+"""Attribution methods: from a classifier and an encoded text to numbers for each token."""

@@ -1,0 +1,1 @@
+"""Body and head as one differentiable function, verified against the model's own ``predict_proba``."""

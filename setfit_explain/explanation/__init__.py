@@ -1,0 +1,1 @@
+"""Explanations: immutable results over spans of the user's text. Needs no torch."""

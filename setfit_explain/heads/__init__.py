@@ -1,0 +1,1 @@
+"""Fitted scikit-learn heads become equivalent torch modules."""
