@@ -1,0 +1,162 @@
+"""Baselines: the word embeddings at which a path starts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from setfit_explain.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from setfit_explain.classifier.encoding import EncodedText
+    from setfit_explain.classifier.text_classifier import TextClassifier
+
+NAMES = ("auto", "mean", "mask", "pad", "unk", "zero")
+SPECIAL_TOKENS = ("keep", "replace")
+
+_CHUNK = 8192  # rows of the vocabulary looked up at once
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """One vector, or one a token, that stands for "no word here".
+
+    Parameters
+    ----------
+    name
+        How it was made, for the explanation's settings.
+    rows
+        Shape ``(dim,)``, or ``(tokens, dim)`` for texts of that many tokens.
+    replace_special_tokens
+        Whether special and prompt tokens are replaced as well, instead of keeping their own embedding.
+    """
+
+    name: str
+    rows: Tensor
+    replace_special_tokens: bool
+
+    def for_text(self, encoded: EncodedText, word_embeddings: Tensor) -> Tensor:
+        """Baseline embeddings ``(tokens, dim)`` of one text.
+
+        Raises
+        ------
+        OptionError
+            The baseline is a tensor of another shape than the text's word embeddings.
+        """
+        if self.rows.shape[-1] != word_embeddings.shape[-1] or (
+            self.rows.dim() == 2 and self.rows.shape != word_embeddings.shape
+        ):
+            raise OptionError(
+                f"The baseline has shape {tuple(self.rows.shape)}; this text needs ({word_embeddings.shape[-1]},) "
+                f"or {tuple(word_embeddings.shape)} (tokens, dim)."
+            )
+        rows = self.rows.to(word_embeddings).expand_as(word_embeddings)
+        if self.replace_special_tokens:
+            return rows
+        is_text = torch.as_tensor(encoded.is_text, device=rows.device).unsqueeze(-1)
+        return torch.where(is_text, rows, word_embeddings)
+
+
+def make_baseline(
+    classifier: TextClassifier, baseline: Any, special_tokens: str, reference_texts: Sequence[str] | None
+) -> Baseline:
+    """Make a baseline for one classifier.
+
+    Parameters
+    ----------
+    classifier
+        Whose embeddings are looked up.
+    baseline
+        One of `NAMES`, or a tensor ``(dim,)`` or ``(tokens, dim)``. ``"auto"`` is ``"mean"``.
+    special_tokens
+        ``"keep"`` or ``"replace"``.
+    reference_texts
+        Texts whose token frequencies weight ``"mean"``, such as the training texts. Without them the
+        vocabulary is weighted by an estimated frequency.
+
+    Raises
+    ------
+    OptionError
+        An unknown name, a token that the tokenizer lacks, or ``reference_texts`` that would be ignored.
+    """
+    if special_tokens not in SPECIAL_TOKENS:
+        raise OptionError(f"special_tokens={special_tokens!r} is not known. Accepted: {', '.join(SPECIAL_TOKENS)}.")
+    replace = special_tokens == "replace"
+    named = baseline if isinstance(baseline, str) else "tensor"
+    if reference_texts is not None and named not in ("auto", "mean"):
+        raise OptionError(f"reference_texts are used by baseline='mean' (or 'auto') only, not by {named!r}.")
+    with classifier.body.session():
+        if not isinstance(baseline, str):
+            rows = torch.as_tensor(baseline).detach()
+            return Baseline("tensor", rows.squeeze(0) if rows.dim() == 3 else rows, replace)
+        if named in ("auto", "mean"):
+            if reference_texts is not None:
+                return Baseline("mean of reference texts", _reference_mean(classifier, reference_texts), replace)
+            return Baseline("mean of vocabulary", _vocabulary_mean(classifier), replace)
+        if named == "zero":
+            return Baseline(named, torch.zeros_like(_look_up(classifier, [0])[0]), replace)
+        if named in NAMES:
+            return Baseline(named, _look_up(classifier, [_token_id(classifier, named)])[0], replace)
+    raise OptionError(f"Baseline {baseline!r} is not known. Accepted: {', '.join(NAMES)}, or a tensor.")
+
+
+def _look_up(classifier: TextClassifier, ids: Sequence[int]) -> Tensor:
+    return classifier.tap.look_up(torch.as_tensor(ids, device=classifier.body.device))
+
+
+def _token_id(classifier: TextClassifier, name: str) -> int:
+    token_id = getattr(classifier.body.module.tokenizer, f"{name}_token_id")
+    if token_id is None:
+        raise OptionError(f"The tokenizer of this body has no {name} token. Use baseline='mean' or 'zero'.")
+    return int(token_id)
+
+
+def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:
+    """Weighted mean embedding ``(dim,)``, summed in float64."""
+    ids = sorted(weights)
+    total = sum(weights[token] for token in ids)
+    mean: Tensor | int = 0
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        rows = _look_up(classifier, chunk).double()
+        shares = torch.tensor([weights[token] / total for token in chunk], dtype=torch.float64, device=rows.device)
+        mean = mean + shares @ rows
+    return torch.as_tensor(mean)
+
+
+def _reference_mean(classifier: TextClassifier, texts: Sequence[str]) -> Tensor:
+    counts: Counter[int] = Counter()
+    for text in texts:
+        encoded = classifier.encode(text)
+        counts.update(encoded.ids[torch.as_tensor(encoded.is_text)].tolist())
+    if not counts:
+        raise OptionError("reference_texts hold no words, so they have no mean embedding.")
+    return _mean(classifier, {token: float(count) for token, count in counts.items()})
+
+
+def _vocabulary_mean(classifier: TextClassifier) -> Tensor:
+    """Mean over the vocabulary, weighted by estimated frequency.
+
+    Unigram vocabularies carry each piece's log-probability. WordPiece and BPE vocabularies are in
+    about the order of frequency, so Zipf's law, 1 / rank, stands in for the counts.
+    """
+    tokenizer = classifier.body.module.tokenizer
+    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    specials = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    words = sorted(
+        token_id
+        for token, token_id in tokenizer.get_vocab().items()
+        if token_id not in specials and not re.fullmatch(r"\[unused\d+\]", token)
+    )
+    if model["type"] == "Unigram":
+        scores = [score for _, score in model["vocab"]]
+        return _mean(classifier, {word: float(torch.tensor(scores[word]).exp()) for word in words})
+    return _mean(classifier, {word: 1.0 / rank for rank, word in enumerate(words, start=1)})

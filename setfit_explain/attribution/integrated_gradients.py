@@ -1,0 +1,198 @@
+"""Integrated gradients (Sundararajan, Taly, Yan 2017, arXiv 1703.01365) over word embeddings.
+
+Equation 1 of the paper, summed over the embedding's dimensions so that each token has one number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from setfit_explain.attribution.baselines import Baseline, make_baseline
+from setfit_explain.attribution.jacobian import Path
+from setfit_explain.attribution.method import TokenAttributions
+from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, fixed_rule, nested_trapezoid
+from setfit_explain.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from setfit_explain.classifier.encoding import EncodedText
+    from setfit_explain.classifier.outputs import ScoreFunction
+    from setfit_explain.classifier.text_classifier import TextClassifier
+
+ROUNDING = 1e-6
+"""Relative error of a score that float32 arithmetic in the body makes; no rule can get below it."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegratedGradients:
+    """Integrated gradients with a known numerical error.
+
+    Parameters
+    ----------
+    baseline
+        Where the path starts: ``"auto"``, ``"mean"``, ``"mask"``, ``"pad"``, ``"unk"``, ``"zero"``, or a
+        tensor ``(dim,)`` or ``(tokens, dim)``.
+    reference_texts
+        Texts whose token frequencies weight the ``"mean"`` baseline; None for an estimate.
+    special_tokens
+        ``"keep"``: special and prompt tokens have their own embedding in the baseline, so they get no
+        attribution. ``"replace"``: they are replaced like words.
+    tolerance
+        Largest accepted delta and error estimate, relative to the largest attribution of the target.
+    n_steps
+        None: nested trapezoid rules with 9, 17, 33, ... nodes until the tolerance is met.
+        A number: that many nodes of ``quadrature``, whatever the error.
+    quadrature
+        Captum's name of the rule for ``n_steps``: ``"gausslegendre"``, ``"riemann_trapezoid"``, ...
+    max_nodes
+        Where the nested rules give up and the result is marked as not converged.
+
+    Raises
+    ------
+    OptionError
+        A setting is unknown or out of range.
+    """
+
+    baseline: str | Tensor | NDArray[Any] = "auto"
+    reference_texts: Sequence[str] | None = None
+    special_tokens: str = "keep"
+    tolerance: float = 1e-2
+    n_steps: int | None = None
+    quadrature: str = GAUSS_LEGENDRE
+    max_nodes: int = 257
+
+    name = "integrated_gradients"
+
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise OptionError(f"tolerance must be a positive number, got {self.tolerance!r}.")
+        if self.max_nodes < FIRST_NODES:
+            raise OptionError(f"max_nodes must be at least {FIRST_NODES}, got {self.max_nodes!r}.")
+        fixed_rule(self.quadrature, 2 if self.n_steps is None else self.n_steps)
+
+    def prepare(
+        self, classifier: TextClassifier, internal_batch_size: int | None
+    ) -> Callable[[EncodedText, ScoreFunction], TokenAttributions]:
+        """Look the baseline up once; the returned function explains one text."""
+        baseline = make_baseline(classifier, self.baseline, self.special_tokens, self.reference_texts)
+
+        def attribute(encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
+            return self._attribute(_path(classifier, encoded, score, baseline, internal_batch_size), baseline)
+
+        return attribute
+
+    def _attribute(self, path: Path, baseline: Baseline) -> TokenAttributions:
+        if not bool(path.displacement.any()):
+            found = _nothing_to_attribute(path)
+        elif self.n_steps is None:
+            found = self._adaptive(path)
+        else:
+            found = self._fixed(path, self.n_steps)
+        return TokenAttributions(
+            attributions=found.values,
+            probabilities=found.end_probabilities(path)[1],
+            score=found.score,
+            baseline_score=found.baseline_score,
+            delta=found.delta,
+            error_estimate=found.error,
+            converged=self._within_tolerance(found),
+            settings={
+                "baseline": baseline.name,
+                "special_tokens": self.special_tokens,
+                "tolerance": self.tolerance,
+                "quadrature": "nested_trapezoid" if self.n_steps is None else self.quadrature,
+                "nodes": found.nodes,
+            },
+            notes=_notes(path.classifier, found.end_probabilities(path)[0]),
+        )
+
+    def _fixed(self, path: Path, n_steps: int) -> _Integral:
+        rule = fixed_rule(self.quadrature, n_steps)
+        (values, coarse), _ = path.integrate(rule.nodes, np.stack([rule.weights, rule.coarse_weights]))
+        return _integral(path, values, coarse, path.decide(np.array([0.0, 1.0])), n_steps)
+
+    def _adaptive(self, path: Path) -> _Integral:
+        rules = nested_trapezoid(self.max_nodes)
+        first = next(rules)
+        (values, coarse), decisions = path.integrate(first.nodes, np.stack([first.weights, first.coarse_weights]))
+        found = _integral(path, values, coarse, decisions[[0, -1]], len(first.nodes))
+        for rule in rules:
+            if self._within_tolerance(found).all():
+                break
+            (new,), _ = path.integrate(rule.nodes, rule.weights[None])
+            found = _integral(path, found.values / 2 + new, found.values, found.ends, found.nodes + len(rule.nodes))
+        return found
+
+    def _within_tolerance(self, found: _Integral) -> NDArray[np.bool_]:
+        """Whether each target's delta and error estimate are small enough, ``(targets,)``."""
+        largest = np.abs(found.values).max(1, initial=0.0)
+        rounding = ROUNDING * np.maximum(np.abs(found.score), np.abs(found.baseline_score))
+        worst = np.maximum(np.abs(found.delta), found.error)
+        within: NDArray[np.bool_] = worst <= self.tolerance * largest + rounding
+        return within
+
+
+@dataclass(frozen=True, eq=False)
+class _Integral:
+    """Attributions ``(targets, tokens)``, their error figures ``(targets,)``, and both ends' decision values."""
+
+    values: NDArray[np.float64]
+    error: NDArray[np.float64]
+    score: NDArray[np.float64]
+    baseline_score: NDArray[np.float64]
+    ends: Tensor
+    nodes: int
+
+    @property
+    def delta(self) -> NDArray[np.float64]:
+        delta: NDArray[np.float64] = self.values.sum(1) - (self.score - self.baseline_score)
+        return delta
+
+    def end_probabilities(self, path: Path) -> NDArray[np.float64]:
+        """Probabilities at the baseline and at the text, ``(2, classes)``."""
+        probabilities: NDArray[np.float64] = path.classifier.head.log_probabilities(self.ends).exp().cpu().numpy()
+        return probabilities
+
+
+def _integral(
+    path: Path, values: NDArray[np.float64], coarse: NDArray[np.float64], ends: Tensor, nodes: int
+) -> _Integral:
+    baseline_score, score = path.score(ends).cpu().numpy()
+    error = np.abs(values - coarse).max(1, initial=0.0)
+    return _Integral(values, error, score, baseline_score, ends, nodes)
+
+
+def _nothing_to_attribute(path: Path) -> _Integral:
+    """Answer for a text that is its own baseline: no words, or only the baseline's own token."""
+    ends = path.decide(np.ones(1)).expand(2, -1)
+    zeros = np.zeros((len(path.score.targets), len(path.start)))
+    return _integral(path, zeros, zeros, ends, 0)
+
+
+def _path(
+    classifier: TextClassifier,
+    encoded: EncodedText,
+    score: ScoreFunction,
+    baseline: Baseline,
+    internal_batch_size: int | None,
+) -> Path:
+    words = classifier.word_embeddings(encoded)
+    start = baseline.for_text(encoded, words).double()
+    return Path(classifier, encoded, start, words.double() - start, score, internal_batch_size)
+
+
+def _notes(classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]) -> tuple[str, ...]:
+    """Say it where the baseline itself already leans to a class: above half-way from chance to certainty."""
+    chance = 0.5 if classifier.multi_label else 1 / len(classifier.classes)
+    return tuple(
+        f"The baseline itself already leans to {classifier.classes[column]!r} (probability "
+        f"{baseline_probabilities[column]:.2f}): attributions explain the difference to that."
+        for column in np.flatnonzero(baseline_probabilities > (1 + chance) / 2)
+    )

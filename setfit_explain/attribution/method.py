@@ -1,0 +1,68 @@
+"""The protocol of an attribution method, and what it returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from setfit_explain.classifier.encoding import EncodedText
+    from setfit_explain.classifier.outputs import ScoreFunction
+    from setfit_explain.classifier.text_classifier import TextClassifier
+
+
+@dataclass(frozen=True, eq=False)
+class TokenAttributions:
+    """Attributions of one text's tokens, with the figures that say how exact they are.
+
+    Parameters
+    ----------
+    attributions
+        Signed, shape ``(targets, tokens)``, in the unit of the scores.
+    probabilities
+        Of every class for the text, through the same function that was differentiated, ``(classes,)``.
+    score, baseline_score
+        Each target's score for the text and for the baseline, shape ``(targets,)``.
+    delta
+        Sum of the attributions minus the difference of the scores (Captum's sign), ``(targets,)``.
+    error_estimate
+        Estimated largest error of any single attribution, ``(targets,)``.
+    converged
+        Whether delta and error estimate are both within the tolerance, ``(targets,)``.
+    settings
+        What was used, in plain values.
+    notes
+        Sentences that every view must show.
+    """
+
+    attributions: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    score: NDArray[np.float64]
+    baseline_score: NDArray[np.float64]
+    delta: NDArray[np.float64]
+    error_estimate: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    settings: Mapping[str, str | int | float | bool | None]
+    notes: tuple[str, ...]
+
+
+
+
+
+
+class AttributionMethod(Protocol):
+    """A method with its knobs; it holds no model."""
+
+    @property
+    def name(self) -> str:
+        """The method's name in the literature, in lower case with underscores."""
+
+    def prepare(
+        self, classifier: TextClassifier, internal_batch_size: int | None
+    ) -> Callable[[EncodedText, ScoreFunction], TokenAttributions]:
+        """Make the method ready for one classifier: what is the same for all texts is computed here."""

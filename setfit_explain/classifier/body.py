@@ -1,0 +1,132 @@
+"""The body: a SentenceTransformer run as its own ``encode`` runs it, but open to gradients.
+
+Everything that touches the user's model happens inside `Body.session`, which leaves it as found.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from sentence_transformers import SentenceTransformer
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from setfit_explain.errors import UnsupportedBodyError
+
+Features = Mapping[str, Any]
+"""What the body's own ``preprocess`` returns for one text: tensors with one row, and plain values."""
+
+_locks: WeakKeyDictionary[nn.Module, Any] = WeakKeyDictionary()
+_locks_guard = threading.Lock()
+
+
+class Body:
+    """A SentenceTransformer as a differentiable function from features to sentence embeddings.
+
+    Parameters
+    ----------
+    module
+        The user's SentenceTransformer.
+    normalize_embeddings
+        Whether the classifier scales embeddings to length 1 (``SetFitModel.normalize_embeddings``).
+
+    Raises
+    ------
+    UnsupportedBodyError
+        The body runs on a backend without gradients (ONNX, OpenVINO).
+    """
+
+    def __init__(self, module: SentenceTransformer, *, normalize_embeddings: bool) -> None:
+        backend = module.get_backend() if hasattr(module, "get_backend") else "torch"
+        if backend != "torch":
+            raise UnsupportedBodyError(
+                f"The body runs on the {backend!r} backend, which has no gradients. "
+                "Load it with SentenceTransformer(..., backend='torch')."
+            )
+        self.module = module
+        self.normalize_embeddings = normalize_embeddings
+        with _locks_guard:
+            self._lock = _locks.setdefault(module, threading.RLock())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the body is."""
+        device: torch.device = self.module.device
+        return device
+
+    @property
+    def prompt(self) -> str:
+        """The prompt that ``encode`` puts before every text; empty when there is none."""
+        return self.module._resolve_prompt(None, None) or "" if hasattr(self.module, "_resolve_prompt") else ""
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Run the body in eval mode with frozen parameters, one thread at a time, and restore it.
+
+        Modes, ``requires_grad``, the tokenizer's truncation and padding, and torch's grad mode are as
+        found afterwards, also after an exception.
+        """
+        with self._lock, ExitStack() as restore:
+            for module in self.module.modules():
+                restore.callback(setattr, module, "training", module.training)
+                module.training = False
+            for parameter in self.module.parameters():
+                if parameter.requires_grad:
+                    restore.callback(parameter.requires_grad_)
+                    parameter.requires_grad_(False)  # noqa: FBT003 - torch's own signature
+            restore.enter_context(_tokenizer_settings_kept(self.module.tokenizer))
+            restore.enter_context(torch.inference_mode(False))  # noqa: FBT003 - torch's own signature
+            restore.enter_context(torch.enable_grad())
+            yield
+
+    def features(self, text: str) -> Features:
+        """Preprocess one text as ``encode`` does, prompt and truncation included."""
+        preprocess = getattr(self.module, "preprocess", None)
+        if preprocess is not None:
+            features = preprocess([text], prompt=self.prompt or None)
+        else:  # sentence-transformers 5
+            features = self.module.tokenize([self.prompt + text])
+            if self.prompt:
+                features["prompt_length"] = self.module._get_prompt_length(self.prompt)
+        return {
+            name: value.to(self.device) if isinstance(value, Tensor) else value
+            for name, value in features.items()
+        }
+
+    def embed(self, features: Features, rows: int = 1) -> Tensor:
+        """Embed ``rows`` copies of one text's features: sentence embeddings ``(rows, dim)``."""
+        # Cloned each time: forward writes into the dict, and sentence-transformers up to 5.1 into tensors.
+        inputs = {
+            name: value.repeat(rows, *[1] * (value.dim() - 1))
+            if isinstance(value, Tensor) and value.dim() and value.shape[0] == 1
+            else value
+            for name, value in features.items()
+        }
+        # .forward, not a call: a compiled body would ignore hooks that are set after its first call.
+        embeddings: Tensor = self.module.forward(inputs)["sentence_embedding"]
+        truncate_dim = getattr(self.module, "truncate_dim", None)
+        if truncate_dim is not None:
+            embeddings = embeddings[:, :truncate_dim]
+        return normalize(embeddings, p=2, dim=1) if self.normalize_embeddings else embeddings
+
+
+@contextmanager
+def _tokenizer_settings_kept(tokenizer: Any) -> Iterator[None]:
+    """Restore the truncation and padding that calls of a fast tokenizer leave set on its backend."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        yield
+        return
+    truncation, padding = backend.truncation, backend.padding
+    try:
+        yield
+    finally:
+        if backend.truncation != truncation:
+            backend.no_truncation() if truncation is None else backend.enable_truncation(**truncation)
+        if backend.padding != padding:
+            backend.no_padding() if padding is None else backend.enable_padding(**padding)

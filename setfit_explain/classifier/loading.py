@@ -1,0 +1,152 @@
+"""Ways in: whatever the user calls a model -> body, head, labels and the model's own answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from setfit import SetFitHead, SetFitModel
+
+from setfit_explain.errors import ModelNotFoundError, UnsupportedModelError
+from setfit_explain.heads.conversion import convert, linear
+from setfit_explain.heads.pickles import load_head
+from setfit_explain.heads.torch_head import Link, TorchHead
+from setfit_explain.heads.verification import head_probabilities
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ACCEPTED = (
+    "a SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), "
+    "the folder of a saved SetFitModel, or its hub id"
+)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A few-shot classifier in parts.
+
+    Parameters
+    ----------
+    body
+        The user's SentenceTransformer.
+    head
+        The fitted estimator or SetFitHead.
+    normalize_embeddings
+        Whether embeddings are scaled to length 1 before the head.
+    labels
+        Names that integer classes index, or None.
+    predict_proba
+        The model's own answer: one text -> probabilities ``(classes,)``.
+    """
+
+    body: SentenceTransformer
+    head: Any
+    normalize_embeddings: bool
+    labels: Sequence[str] | None
+    predict_proba: Callable[[str], NDArray[np.float64]]
+
+    @property
+    def head_probabilities(self) -> Callable[..., NDArray[np.float64]]:
+        """The head's own answer: embeddings ``(texts, dim)`` -> probabilities ``(texts, classes)``."""
+        return partial(head_probabilities, self.head)
+
+
+def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
+    """Take a model apart, whatever form it comes in.
+
+    Parameters
+    ----------
+    model
+        See `ACCEPTED`.
+    trust_pickle
+        A saved head is a pickle, which can run any code when it is read. By default only the classes
+        that a supported head consists of are read; True reads whatever the file holds.
+
+    Raises
+    ------
+    ModelNotFoundError
+        No model at that place.
+    UnsafePickleError
+        The saved head names other code, and ``trust_pickle`` is False.
+    UnsupportedModelError
+        Something else was passed.
+    """
+    match model:
+        case SetFitModel():
+            return Model(
+                model.model_body, model.model_head, model.normalize_embeddings, model.labels,
+                partial(_ask_setfit, model),
+            )  # fmt: skip
+        case (SentenceTransformer() as body, head) if hasattr(head, "predict_proba"):
+            return _from_parts(body, head, normalize_embeddings=False, labels=None)
+        case str() | Path():
+            return _load_folder(_find_folder(model), trust_pickle=trust_pickle)
+    raise UnsupportedModelError(f"{type(model).__name__} is not a model that can be explained. Accepted: {ACCEPTED}.")
+
+
+def _from_parts(
+    body: SentenceTransformer, head: Any, *, normalize_embeddings: bool, labels: Sequence[str] | None
+) -> Model:
+    def ask(text: str) -> NDArray[np.float64]:
+        embedding = body.encode([text], show_progress_bar=False, normalize_embeddings=normalize_embeddings)
+        return head_probabilities(head, embedding)[0]
+
+    return Model(body, head, normalize_embeddings, labels, ask)
+
+
+def _ask_setfit(model: SetFitModel, text: str) -> NDArray[np.float64]:
+    return np.asarray(model.predict_proba([text], as_numpy=True, show_progress_bar=False)[0], dtype=np.float64)
+
+
+def _find_folder(place: str | Path) -> Path:
+    """Return the local folder, downloading it first when ``place`` is a hub id."""
+    folder = Path(place)
+    if folder.is_dir():
+        return folder
+    if isinstance(place, str) and not folder.exists() and place.count("/") <= 1 and place[:1] not in "./~":
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+        try:
+            return Path(snapshot_download(place))
+        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+            raise ModelNotFoundError(f"{place!r} is neither a folder nor a hub id that can be fetched: {error}") from error
+    raise ModelNotFoundError(f"There is no model folder {str(place)!r}. Accepted: {ACCEPTED}.")
+
+
+def _load_folder(folder: Path, *, trust_pickle: bool) -> Model:
+    head_file, settings_file = folder / "model_head.pkl", folder / "config_setfit.json"
+    if not head_file.is_file():
+        raise ModelNotFoundError(
+            f"The folder {str(folder)!r} has no model_head.pkl, so it is no saved SetFitModel. Accepted: {ACCEPTED}."
+        )
+    settings = json.loads(settings_file.read_text("utf-8")) if settings_file.is_file() else {}
+    head = load_head(head_file, trust_pickle=trust_pickle)
+    body = SentenceTransformer(str(folder))
+    if isinstance(head, torch.nn.Module):
+        head = head.to(body.device)
+    return _from_parts(
+        body,
+        head,
+        normalize_embeddings=bool(settings.get("normalize_embeddings", False)),
+        labels=settings.get("labels"),
+    )
+
+
+@convert.register
+def _(head: SetFitHead) -> TorchHead:
+    # Follows SetFitHead.forward: logits / (temperature + eps), where a temperature of None or 0 means 1.
+    temperature = (head.temperature or 1.0) + head.eps
+    weight = head.linear.weight.detach().double().cpu() / temperature
+    bias = weight.new_zeros(1) if head.linear.bias is None else head.linear.bias.detach().double().cpu() / temperature
+    return TorchHead(
+        linear(weight, bias), Link.SIGMOID if head.multitarget else Link.SOFTMAX, range(head.out_features)
+    )

@@ -1,0 +1,87 @@
+"""The scales on which a class can be explained, as functions of the head's decision values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from setfit_explain.errors import OptionError
+
+if TYPE_CHECKING:
+    from setfit_explain.classifier.labels import Target
+    from setfit_explain.heads.torch_head import TorchHead
+
+
+class Output(StrEnum):
+    """What is explained of a class. Contrasts of two classes are always ``log p_a - log p_b``, in nats."""
+
+    PROBABILITY = "probability"
+    """``p_c``, the column of ``predict_proba``."""
+    LOG_PROBABILITY = "log_probability"
+    """``log p_c``, in nats."""
+    LOG_ODDS = "log_odds"
+    """``log p_c - log(1 - p_c)``, in nats: for a softmax head ``z_c - logsumexp`` of the other classes."""
+    LOGIT = "logit"
+    """The head's decision function; in a binary head class 0 is minus class 1."""
+
+    @classmethod
+    def of(cls, name: str) -> Output:
+        """Look an output up by name, or raise `OptionError` that lists them."""
+        try:
+            return cls(name)
+        except ValueError:
+            raise OptionError(f"Output {name!r} is not known. Accepted: {', '.join(cls)}.") from None
+
+
+@dataclass(frozen=True)
+class ScoreFunction:
+    """Scores of the chosen targets, as a function of decision values.
+
+    Parameters
+    ----------
+    head
+        The classifier's head.
+    output
+        The scale.
+    targets
+        Columns and pairs of columns.
+    """
+
+    head: TorchHead
+    output: Output
+    targets: tuple[Target, ...]
+
+    @property
+    def shift_invariant(self) -> bool:
+        """Whether adding one number to every decision value leaves all scores as they are."""
+        return self.head.shift_invariant and self.output is not Output.LOGIT
+
+    def __call__(self, decision: Tensor) -> Tensor:
+        """Map decision values ``(rows, decisions)`` to scores ``(rows, targets)``."""
+        scale = {
+            Output.PROBABILITY: lambda z: self.head.log_probabilities(z).exp(),
+            Output.LOG_PROBABILITY: self.head.log_probabilities,
+            Output.LOG_ODDS: self.head.log_odds,
+            Output.LOGIT: self.head.logits,
+        }[self.output](decision)
+        logs = self.head.log_probabilities(decision)
+        columns = [
+            logs[:, target[0]] - logs[:, target[1]] if isinstance(target, tuple) else scale[:, target]
+            for target in self.targets
+        ]
+        return torch.stack(columns, -1) if columns else decision.new_zeros(len(decision), 0)
+
+    def derivative(self, decision: Tensor) -> Tensor:
+        """Derivative of each score by each decision value, ``(rows, targets, decisions)``."""
+        with torch.enable_grad():
+            point = decision.detach().requires_grad_()
+            scores = self(point)
+            rows = [
+                torch.autograd.grad(scores[:, target].sum(), point, retain_graph=True)[0]
+                for target in range(len(self.targets))
+            ]
+        return torch.stack(rows, 1) if rows else decision.new_zeros(len(decision), 0, decision.shape[1])

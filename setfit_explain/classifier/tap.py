@@ -1,0 +1,137 @@
+"""The tap: where a body looks token ids up, and how to put other word embeddings in their place.
+
+The place is found by running the body once and watching which module receives the ids, never by
+name: ``get_input_embeddings()`` names a module that some architectures do not call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from setfit_explain.errors import UnsupportedBodyError
+
+if TYPE_CHECKING:
+    from setfit_explain.classifier.body import Body, Features
+
+
+@dataclass(frozen=True)
+class Tap:
+    """The module that turns token ids into word embeddings.
+
+    Parameters
+    ----------
+    name
+        Dotted name of the module in the body.
+    module
+        The module itself.
+    length_first
+        Whether its output is ``(tokens, rows, dim)`` instead of ``(rows, tokens, dim)``.
+    """
+
+    name: str
+    module: nn.Module
+    length_first: bool
+
+    def look_up(self, ids: Tensor) -> Tensor:
+        """Word embeddings ``(tokens, dim)`` of token ids ``(tokens,)``, as the body sees them."""
+        with torch.no_grad():
+            rows: Tensor = self.module(ids.unsqueeze(0))
+        return rows.squeeze(0)
+
+    @contextmanager
+    def replace(self, word_embeddings: Tensor) -> Iterator[None]:
+        """Let the body's next forward pass see ``word_embeddings`` ``(rows, tokens, dim)``.
+
+        Raises
+        ------
+        UnsupportedBodyError
+            The module was not called exactly once, or its output has another shape.
+        """
+        owner = threading.get_ident()
+        calls = 0
+
+        def put(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+            nonlocal calls
+            if threading.get_ident() != owner:  # another thread predicts with the same body
+                return None
+            calls += 1
+            replacement = word_embeddings.transpose(0, 1) if self.length_first else word_embeddings
+            tokens = 0 if self.length_first else 1
+            if output.shape[tokens] > replacement.shape[tokens]:  # some bodies pad to a fixed window
+                rest = output.narrow(
+                    tokens, replacement.shape[tokens], output.shape[tokens] - replacement.shape[tokens]
+                )
+                replacement = torch.cat([replacement, rest], tokens)
+            if output.shape != replacement.shape:
+                raise UnsupportedBodyError(
+                    f"The body's {self.name!r} gave word embeddings of shape {tuple(output.shape)} "
+                    f"where {tuple(replacement.shape)} was expected."
+                )
+            return replacement
+
+        hook = self.module.register_forward_hook(put)
+        try:
+            yield
+        finally:
+            hook.remove()
+        if calls != 1:
+            raise UnsupportedBodyError(
+                f"The body called {self.name!r} {calls} times in one forward pass; exactly one is needed."
+            )
+
+
+def find_tap(body: Body, features: Features) -> Tap:
+    """Run the body once on one text's features and find the module that consumes the ids.
+
+    Raises
+    ------
+    UnsupportedBodyError
+        No module receives the ids, or its output is not one vector a token.
+    """
+    ids = features.get("input_ids")
+    if not isinstance(ids, Tensor) or ids.dim() != 2:
+        raise UnsupportedBodyError(
+            f"The body's first module, {type(body.module[0]).__name__}, does not turn a text into token ids "
+            "of shape (texts, tokens), so there are no word embeddings to explain."
+        )
+    found: list[tuple[str, nn.Module, Tensor]] = []
+
+    def watch(name: str) -> Any:
+        def hook(module: nn.Module, inputs: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            if any(_carries(value, ids) for value in (*inputs, *kwargs.values())):
+                found.append((name, module, output))
+
+        return hook
+
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in body.module.named_modules():
+            if not any(True for _ in module.children()):
+                handle = module.register_forward_hook(watch(name), with_kwargs=True)
+                hooks.callback(handle.remove)
+        body.embed(features)
+    for name, module, output in found:
+        if isinstance(output, Tensor) and output.dim() == 3 and output.is_floating_point():
+            if output.shape[0] == 1 and output.shape[1] >= ids.shape[1]:
+                return Tap(name, module, length_first=False)
+            if output.shape[0] >= ids.shape[1] and output.shape[1] == 1:
+                return Tap(name, module, length_first=True)
+    seen = ", ".join(f"{name} ({type(module).__name__})" for name, module, _ in found) or "none"
+    raise UnsupportedBodyError(
+        "No module of the body turns token ids into one word embedding a token, so no gradient can reach "
+        f"the words. Modules that received the ids: {seen}."
+    )
+
+
+def _carries(value: Any, ids: Tensor) -> bool:
+    """Whether ``value`` is the token ids: as they are, length first, or padded at the end."""
+    if not isinstance(value, Tensor) or value.is_floating_point() or value.dim() != 2:
+        return False
+    rows = value if value.shape[0] == 1 else value.T
+    return rows.shape[0] == 1 and rows.shape[1] >= ids.shape[1] and rows[:, : ids.shape[1]].equal(ids)

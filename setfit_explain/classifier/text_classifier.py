@@ -1,0 +1,206 @@
+"""The classifier: body, tap and head as one differentiable function from word embeddings to scores."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from setfit_explain.classifier.body import Body
+from setfit_explain.classifier.encoding import EncodedText, encode_text
+from setfit_explain.classifier.labels import class_names
+from setfit_explain.classifier.tap import Tap, find_tap
+from setfit_explain.errors import UnsupportedBodyError
+from setfit_explain.heads.conversion import to_torch_head
+from setfit_explain.heads.verification import MAX_DIFFERENCE, check_difference, verify_head
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from setfit_explain.classifier.loading import Model
+
+PROBE_TEXT = "The quick brown fox, aged 7, jumps over 13 lazy dogs; why not?"
+
+
+class TextClassifier:
+    """A loaded model as a differentiable function, checked against its own ``predict_proba``.
+
+    Parameters
+    ----------
+    model
+        Body, head and labels, as `classifier.loading` found them.
+
+    Attributes
+    ----------
+    head
+        The converted head: sentence embeddings ``(texts, dim)`` -> probabilities ``(texts, classes)``.
+    classes
+        Names of the columns of ``predict_proba``, in their order.
+    head_difference
+        Largest difference of the converted head to the original on probe embeddings.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be explained; the subclass and message say why.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
+        self.head = to_torch_head(model.head).to(self.body.device)
+        self.classes = class_names(self.head.classes, model.labels)
+        with self.body.session():
+            probe = encode_text(self.body, PROBE_TEXT)
+            self.tap: Tap = find_tap(self.body, probe.features)
+            with torch.no_grad():
+                dim = self.body.embed(probe.features).shape[1]
+            self.head_difference = verify_head(self.head, model.head_probabilities, dim)
+            self._dtype = self.tap.look_up(probe.ids).dtype
+            self.verify(probe)
+            self._check_no_leak(probe)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether the labels are independent of one another."""
+        return self.head.multi_label
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the word embeddings."""
+        return self._dtype
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over every parameter of body and head and the class names, in hexadecimal."""
+        digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogatepass"))
+        for part in (self.body.module, self.head):
+            for name, tensor in sorted(part.state_dict().items()):
+                digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def encode(self, text: str) -> EncodedText:
+        """Encode one text; raises `TextError` or `UnsupportedBodyError`."""
+        with self.body.session():
+            return encode_text(self.body, text)
+
+    def word_embeddings(self, encoded: EncodedText) -> Tensor:
+        """Word embeddings ``(tokens, dim)`` of an encoded text, before positions are added."""
+        with self.body.session():
+            return self.tap.look_up(encoded.ids)
+
+    def decide(self, encoded: EncodedText, word_embeddings: Tensor) -> Tensor:
+        """Decision values ``(rows, decisions)`` of the text read with other word embeddings.
+
+        Differentiable. Call it within ``body.session()``.
+
+        Parameters
+        ----------
+        encoded
+            The text, whose positions, masks and length are kept.
+        word_embeddings
+            Shape ``(rows, tokens, dim)``; rows are independent of one another.
+        """
+        with self.tap.replace(word_embeddings):
+            embeddings = self.body.embed(encoded.features, len(word_embeddings))
+        return self.head.decide(embeddings)
+
+    def predict_proba(self, text: str) -> NDArray[np.float64]:
+        """Ask the model itself for the probabilities of one text, shape ``(classes,)``."""
+        with self.body.session():
+            return self.model.predict_proba(text)
+
+    def verify(self, encoded: EncodedText) -> float:
+        """Compare the probabilities of one text through the tap with the model's own.
+
+        Returns
+        -------
+        float
+            Largest absolute difference of any class.
+
+        Raises
+        ------
+        VerificationError
+            It is above 1e-5.
+        """
+        with self.body.session(), torch.no_grad():
+            rows = self.tap.look_up(encoded.ids).unsqueeze(0)
+            actual = self.head.log_probabilities(self.decide(encoded, rows)).exp()[0].cpu().numpy()
+            return check_difference(actual, self.model.predict_proba(encoded.text), "on the text itself")
+
+    def bind(self, text: str) -> BoundClassifier:
+        """Bind one text: an ``nn.Module`` from word embeddings to probabilities, for any Captum method."""
+        return BoundClassifier(self, self.encode(text))
+
+    def _check_no_leak(self, probe: EncodedText) -> None:
+        """Refuse a body in which something besides the tap reads the ids: pin the tap, scramble them."""
+        ids = probe.ids.clone()
+        text_positions = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
+        ids[text_positions] = ids[text_positions.roll(1)]
+        scrambled = EncodedText(
+            probe.text,
+            {**probe.features, "input_ids": ids.unsqueeze(0)},
+            probe.spans,
+            probe.kinds,
+            probe.truncated_span,
+        )
+        with torch.no_grad():
+            rows = self.tap.look_up(probe.ids).unsqueeze(0)
+            pinned, moved = (
+                self.head.log_probabilities(self.decide(text, rows)).exp() for text in (probe, scrambled)
+            )
+        leak = float((pinned - moved).abs().max())
+        if leak > MAX_DIFFERENCE:
+            raise UnsupportedBodyError(
+                f"Besides {self.tap.name!r} something else in the body reads the token ids: with the word "
+                f"embeddings held fixed, scrambled ids still move the probabilities by {leak:.2g}. "
+                "Gradients at the word embeddings would miss that part."
+            )
+
+
+class BoundClassifier(nn.Module):
+    """Word embeddings of one text -> class probabilities.
+
+    Rows are independent: any ``internal_batch_size`` gives the same answer. The user's body is held
+    by reference, not as a submodule, so ``.to()`` or ``.train()`` here cannot change it.
+
+    Parameters
+    ----------
+    classifier
+        The verified classifier.
+    encoded
+        The text to bind.
+
+    Examples
+    --------
+    ::
+
+        bound = explainer.classifier.bind("I was charged twice")
+        captum.attr.IntegratedGradients(bound).attribute(
+            bound.word_embeddings, baselines=bound.baseline("mask"), target=bound.classes.index("duplicate")
+        )
+    """
+
+    def __init__(self, classifier: TextClassifier, encoded: EncodedText) -> None:
+        super().__init__()
+        self._classifier = (classifier,)  # in a tuple: nn.Module would register modules, never this
+        self.encoded = encoded
+        self.classes = classifier.classes
+
+    @property
+    def word_embeddings(self) -> Tensor:
+        """The text's own word embeddings, shape ``(1, tokens, dim)``."""
+        return self._classifier[0].word_embeddings(self.encoded).unsqueeze(0)
+
+    def forward(self, word_embeddings: Tensor) -> Tensor:
+        """Map ``(rows, tokens, dim)`` to probabilities ``(rows, classes)`` in the embeddings' dtype."""
+        classifier = self._classifier[0]
+        grad = torch.is_grad_enabled()
+        with classifier.body.session(), torch.set_grad_enabled(grad):
+            decision = classifier.decide(self.encoded, word_embeddings)
+            return classifier.head.log_probabilities(decision).exp().to(word_embeddings.dtype)

@@ -1,0 +1,96 @@
+"""The gate for heads: a converted head must give the estimator's own probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from setfit_explain.errors import UnsupportedModelError, VerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from setfit_explain.heads.torch_head import TorchHead
+
+MAX_DIFFERENCE = 1e-5
+"""Largest difference to ``predict_proba`` that is accepted, in probability."""
+
+
+def head_probabilities(estimator: Any, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Ask the estimator itself: embeddings ``(texts, dim)`` -> probabilities ``(texts, classes)``."""
+    if isinstance(estimator, nn.Module):
+        parameter = next(estimator.parameters())
+        with torch.no_grad():
+            answer = estimator.predict_proba(torch.as_tensor(embeddings).to(parameter))  # type: ignore[operator]  # SetFitHead's method
+        return np.asarray(answer.cpu(), dtype=np.float64)
+    return np.asarray(estimator.predict_proba(embeddings), dtype=np.float64)
+
+
+def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64]], dim: int) -> float:
+    """Compare ``head`` with the estimator on probe embeddings.
+
+    Parameters
+    ----------
+    head
+        The converted head.
+    predict_proba
+        The estimator's own answer for float embeddings ``(texts, dim)``.
+    dim
+        Dimension of the body's embeddings.
+
+    Returns
+    -------
+    float
+        Largest absolute difference of any probability.
+
+    Raises
+    ------
+    UnsupportedModelError
+        The head was fitted on embeddings of another dimension.
+    VerificationError
+        The difference is above `MAX_DIFFERENCE`.
+    """
+    generator = np.random.default_rng(0)
+    directions = generator.standard_normal((32, dim))
+    unit = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    probes = np.vstack([np.zeros((1, dim)), unit, 10 * unit])
+    try:
+        expected = predict_proba(probes)
+        with torch.no_grad():
+            actual = head(torch.as_tensor(probes, device=head_device(head))).cpu().numpy()
+    except (ValueError, RuntimeError) as error:
+        raise UnsupportedModelError(
+            f"The head does not take the body's embeddings, which have {dim} dimensions: {error}"
+        ) from error
+    return check_difference(actual, expected, "on probe embeddings")
+
+
+def check_difference(
+    actual: NDArray[np.float64], expected: NDArray[np.float64], where: str
+) -> float:
+    """Return the largest difference of two probability arrays, or raise `VerificationError`."""
+    if actual.shape != expected.shape:
+        raise VerificationError(
+            f"The rebuilt classifier gives probabilities of shape {actual.shape} {where}, "
+            f"the model's own predict_proba {expected.shape}."
+        )
+    difference = float(np.abs(actual - expected).max(initial=0.0))
+    if not difference <= MAX_DIFFERENCE:  # also catches NaN
+        raise VerificationError(
+            f"The rebuilt probabilities differ from the model's own predict_proba by {difference:.2g} {where} "
+            f"(accepted: {MAX_DIFFERENCE:.0e}), so an explanation would be of another function. "
+            "If the model was changed after the Explainer was made, make a new Explainer."
+        )
+    return difference
+
+
+def head_device(head: TorchHead) -> torch.device:
+    """Device of the head's parameters and buffers."""
+    for tensor in (*head.parameters(), *head.buffers()):
+        return tensor.device
+    return torch.device("cpu")
