@@ -1,0 +1,317 @@
+"""The explanation of one text: an immutable record that adds up, and what can be done with it."""
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from setfit_explain.errors import InputError, TargetError
+from setfit_explain.explanation import serialization
+from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.tables import explanation_table
+from setfit_explain.explanation.units import Unit
+from setfit_explain.views import html, terminal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import RenderableType
+
+Floats = NDArray[np.float64]
+Setting = str | int | float | bool | None
+
+_PER_TARGET = ("score", "baseline_score", "delta", "error_estimate")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Explanation:
+    """Which units of a text made the classifier score its classes as it did.
+
+    For every target ``attributions.sum(axis=1) + baseline_score == score + delta``. A positive
+    attribution pushed the target's score up, a negative one pushed it down.
+
+    Parameters
+    ----------
+    text
+        The user's text, untouched.
+    units
+        Spans of the text in reading order, then the buckets of special and prompt tokens.
+    classes
+        All classes of the classifier, in the order of its probabilities.
+    targets
+        The names explained: classes, or "a vs b" for the contrast of two.
+    attributions
+        Signed, in the unit of ``output``, of shape ``(targets, units)``.
+    score, baseline_score
+        What the classifier scores the text and the baseline, of shape ``(targets,)``.
+    delta
+        Convergence delta with Captum's sign, of shape ``(targets,)``.
+    error_estimate
+        Estimated numerical error, of shape ``(targets,)``; NaN where it was not estimated.
+    converged
+        Whether delta and estimate are within the tolerance asked, of shape ``(targets,)``.
+    probabilities
+        The classifier's answer, of shape ``(classes,)``.
+    predicted
+        The class answered; for a multi-label classifier any number of them, also none.
+    true_label
+        What it should have answered, or ``None`` where that is not known.
+    output
+        The scale explained, such as ``"probability"``.
+    method, granularity, settings
+        How the attributions were made.
+    truncated_span
+        The characters cut by the model's maximum length, or ``None``.
+    reproduction_error
+        Largest difference between the rebuilt probabilities and the model's own.
+    notes
+        Warnings that every view shows.
+    versions
+        Versions of the packages involved.
+    model_fingerprint
+        Identifies the model's weights.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit each other, or a unit is not a slice of the text.
+    """
+
+    text: str
+    units: tuple[Unit, ...]
+    classes: tuple[str, ...]
+    targets: tuple[str, ...]
+    attributions: Floats
+    score: Floats
+    baseline_score: Floats
+    delta: Floats
+    error_estimate: Floats
+    converged: NDArray[np.bool_]
+    probabilities: Floats
+    predicted: tuple[str, ...]
+    true_label: str | tuple[str, ...] | None
+    output: str
+    method: str
+    granularity: str
+    settings: Mapping[str, Setting]
+    truncated_span: tuple[int, int] | None
+    reproduction_error: float
+    notes: tuple[str, ...]
+    versions: Mapping[str, str]
+    model_fingerprint: str
+
+    def __post_init__(self) -> None:
+        n_targets = (len(self.targets),)
+        self._freeze_array("attributions", (len(self.targets), len(self.units)))
+        for name in _PER_TARGET:
+            self._freeze_array(name, n_targets)
+        self._freeze_array("converged", n_targets, np.bool_)
+        self._freeze_array("probabilities", (len(self.classes),))
+        for name in ("units", "classes", "targets", "predicted", "notes"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.true_label is not None and not isinstance(self.true_label, str):
+            object.__setattr__(self, "true_label", tuple(self.true_label))
+        settings = {name: _plain(name, value) for name, value in self.settings.items()}
+        object.__setattr__(self, "settings", MappingProxyType(settings))
+        object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
+        object.__setattr__(self, "reproduction_error", float(self.reproduction_error))
+        if not self.targets:
+            raise InputError("An explanation has no target. Accepted: one or more.")
+        _check_units(self.text, self.units)
+
+    def _freeze_array(self, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float64) -> None:
+        array = np.array(getattr(self, name), dtype=dtype)
+        if array.shape != shape:
+            raise InputError(f"{name!r} has the shape {array.shape}. Accepted: {shape}.")
+        array.setflags(write=False)
+        object.__setattr__(self, name, array)
+
+    @property
+    def special_token_share(self) -> Floats:
+        """The buckets' share of the sum of ``|attributions|``, of shape ``(targets,)``; 0 when all are 0."""
+        sizes = np.abs(self.attributions)
+        total = sizes.sum(axis=1)
+        in_buckets = sizes[:, [unit.special is not None for unit in self.units]].sum(axis=1)
+        share: Floats = np.divide(in_buckets, total, out=np.zeros_like(total), where=total > 0)
+        return share
+
+    @property
+    def completeness_gap(self) -> Floats:
+        """``attributions.sum(1) + baseline_score - score - delta``, of shape ``(targets,)``: about 0."""
+        gap: Floats = self.attributions.sum(axis=1) + self.baseline_score - self.score - self.delta
+        return gap
+
+    @property
+    def shown_target(self) -> int:
+        """Index of the target that views open at first: the predicted class, else the first target."""
+        return next((self.targets.index(name) for name in self.predicted if name in self.targets), 0)
+
+    def target_index(self, target: str | int | None = None) -> int:
+        """Return the row of ``target``: a name, an index, or ``None`` for the one that views show first.
+
+        Raises
+        ------
+        TargetError
+            If that target was not explained.
+        """
+        if target is None:
+            return self.shown_target
+        if isinstance(target, str):
+            if target in self.targets:
+                return self.targets.index(target)
+            close = difflib.get_close_matches(target, self.targets, n=1)
+        elif 0 <= target < len(self.targets):
+            return int(target)
+        else:
+            close = []
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise TargetError(
+            f"Target {target!r} was not explained. Explained: {', '.join(self.targets)} "
+            f"(indices 0 to {len(self.targets) - 1}).{hint}"
+        )
+
+    def for_target(self, target: str | int | None = None) -> list[tuple[str, float]]:
+        """Return (unit text, attribution) of every unit in reading order, buckets last.
+
+        Raises
+        ------
+        TargetError
+            If that target was not explained.
+        """
+        values = self.attributions[self.target_index(target)].tolist()
+        return [(unit.text, value) for unit, value in zip(self.units, values, strict=True)]
+
+    def top(self, target: str | int | None = None, n: int = 5) -> list[tuple[str, float]]:
+        """Return the ``n`` units with the largest absolute attribution, the strongest first.
+
+        Raises
+        ------
+        TargetError
+            If that target was not explained.
+        """
+        return sorted(self.for_target(target), key=lambda item: -abs(item[1]))[:n]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return strings, numbers, lists and dicts only: what ``to_json`` writes."""
+        return serialization.explanation_to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Rebuild an explanation from ``to_dict``.
+
+        Raises
+        ------
+        SchemaError
+            If ``data`` is not a saved explanation of a known version.
+        """
+        return serialization.build(cls, data)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return the explanation as ASCII JSON; the same explanation gives the same bytes."""
+        return serialization.to_json(self.to_dict(), indent)
+
+    @classmethod
+    def from_json(cls, content: str) -> Self:
+        """Rebuild an explanation from ``to_json``.
+
+        Raises
+        ------
+        SchemaError
+            If ``content`` is not JSON, or not a saved explanation of a known version.
+        """
+        return cls.from_dict(serialization.from_json(content))
+
+    def to_dataframe(self) -> "pd.DataFrame":
+        """Return one row for each target and unit: target, unit, start, end, special, attribution.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        return explanation_table([self])
+
+    def to_html(self, path: str | Path | None = None, *, title: str = "Why this prediction?") -> str | Path:
+        """Draw a standalone page: no script, no network.
+
+        Parameters
+        ----------
+        path
+            Where to write it, all or nothing; ``None`` returns the page itself.
+        title
+            The page's heading.
+
+        Returns
+        -------
+        str or Path
+            The page, or the path written.
+        """
+        page = html.render_report([html.Section(panels=(text_panel(self),))], title)
+        return page if path is None else serialization.write_atomically(path, page)
+
+    def _repr_html_(self) -> str:
+        return html.render_fragment(text_panel(self))
+
+    def __rich__(self) -> "RenderableType":
+        return terminal.render(text_panel(self))
+
+    def __str__(self) -> str:
+        return terminal.to_string(terminal.render(text_panel(self)))
+
+    def __repr__(self) -> str:
+        strongest = ", ".join(f"{text!r}: {value:+.3f}" for text, value in self.top(n=3))
+        return f"<Explanation of {self.targets[self.shown_target]!r}: {strongest}>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        return all(
+            _equal(getattr(self, field.name), getattr(other, field.name))
+            for field in dataclasses.fields(self)
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A MappingProxyType cannot be pickled, and unpickled arrays would be writable again.
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return _rebuild, (values | {"settings": dict(self.settings), "versions": dict(self.versions)},)
+
+
+def _rebuild(values: dict[str, Any]) -> Explanation:
+    return Explanation(**values)
+
+
+def _equal(mine: object, other: object) -> bool:
+    if isinstance(mine, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(mine, other, equal_nan=mine.dtype.kind == "f")
+    if isinstance(mine, float) and isinstance(other, float) and math.isnan(mine):
+        return math.isnan(other)
+    return mine == other
+
+
+def _plain(name: str, value: object) -> Setting:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise InputError(f"Setting {name!r} is {value!r}. Accepted: a string, a finite number, a bool or None.")
+
+
+def _check_units(text: str, units: tuple[Unit, ...]) -> None:
+    previous_end, in_buckets = 0, False
+    for unit in units:
+        if unit.special is not None:
+            in_buckets = True
+            continue
+        inside = not in_buckets and previous_end <= unit.start < unit.end <= len(text)
+        if not inside or text[unit.start : unit.end] != unit.text:
+            raise InputError(
+                f"Unit {unit.text!r} at ({unit.start}, {unit.end}) is not a slice of the text, in reading "
+                "order and before the buckets."
+            )
+        previous_end = unit.end

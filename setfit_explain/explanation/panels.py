@@ -1,0 +1,56 @@
+"""Panels of explanations: what the views are given to draw."""
+
+from typing import TYPE_CHECKING
+
+from setfit_explain.views.panel import TargetPanel, TextPanel
+
+if TYPE_CHECKING:
+    from setfit_explain.explanation.explanation import Explanation
+
+
+def text_panel(explanation: "Explanation") -> TextPanel:
+    """Return the words and numbers of ``explanation`` that a view draws."""
+    units = explanation.units
+    label = explanation.true_label
+    return TextPanel(
+        text=explanation.text,
+        spans=tuple((unit.start, unit.end) for unit in units if unit.special is None),
+        buckets=tuple(unit.text for unit in units if unit.special is not None),
+        targets=tuple(_target_panel(explanation, index) for index in range(len(explanation.targets))),
+        shown=explanation.shown_target,
+        probabilities=tuple(zip(explanation.classes, explanation.probabilities.tolist(), strict=True)),
+        predicted=explanation.predicted,
+        true_label=(label,) if isinstance(label, str) else label,
+        output=explanation.output,
+        truncated_span=explanation.truncated_span,
+        notes=explanation.notes,
+        footer=_footer(explanation),
+    )
+
+
+def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
+    return TargetPanel(
+        name=explanation.targets[index],
+        score=float(explanation.score[index]),
+        baseline_score=float(explanation.baseline_score[index]),
+        delta=float(explanation.delta[index]),
+        error_estimate=float(explanation.error_estimate[index]),
+        converged=bool(explanation.converged[index]),
+        values=tuple(explanation.attributions[index].tolist()),
+        special_token_share=float(explanation.special_token_share[index]),
+    )
+
+
+def _footer(explanation: "Explanation") -> str:
+    settings = [
+        f"{name}={value}" for name, value in sorted(explanation.settings.items()) if value is not None
+    ]
+    parts = [
+        explanation.method.replace("_", " "),
+        *settings,
+        f"{explanation.granularity} units",
+        f"probabilities reproduced to {explanation.reproduction_error:.1e}",
+    ]
+    if "setfit_explain" in explanation.versions:
+        parts.append(f"setfit_explain {explanation.versions['setfit_explain']}")
+    return " · ".join(parts)

@@ -1,0 +1,96 @@
+"""Panels: the plain words and numbers that every view draws.
+
+A panel knows no model and no explanation class; it only holds what there is to show.
+"""
+
+from dataclasses import dataclass
+
+_UNITS = {"probability": "probability", "logit": "logit"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetPanel:
+    """What is shown of one explained class.
+
+    Parameters
+    ----------
+    name
+        The class, or "a vs b" for a contrast.
+    score, baseline_score
+        What the classifier scores the text and the baseline, in the output's unit.
+    delta
+        ``sum(values) + baseline_score - score``.
+    error_estimate
+        Estimated numerical error; NaN where it was not estimated.
+    converged
+        Whether both figures are within the tolerance that was asked.
+    values
+        Signed attributions: one for each span of the text, then one for each bucket.
+    special_token_share
+        The buckets' share of the sum of absolute attributions, from 0 to 1.
+    """
+
+    name: str
+    score: float
+    baseline_score: float
+    delta: float
+    error_estimate: float
+    converged: bool
+    values: tuple[float, ...]
+    special_token_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextPanel:
+    """What is shown of one explained text.
+
+    Parameters
+    ----------
+    text
+        The user's text, untouched.
+    spans
+        The units as (start, end) characters of ``text``, sorted and disjoint.
+    buckets
+        Names of the units that are not in the text, such as "[special tokens]".
+    targets
+        The explained classes.
+    shown
+        Index into ``targets`` of the class that is open at first.
+    probabilities
+        (class, probability) for each class of the classifier.
+    predicted
+        What the classifier answered: one class, or any number of them for a multi-label classifier.
+    true_label
+        What it should have answered; ``None`` where that is not known.
+    output
+        Name of the scale that is explained.
+    truncated_span
+        The (start, end) characters that the model never saw; ``None`` where it saw all.
+    notes
+        Warnings that every view shows.
+    footer
+        How the numbers were made, in one line.
+    """
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    buckets: tuple[str, ...]
+    targets: tuple[TargetPanel, ...]
+    shown: int
+    probabilities: tuple[tuple[str, float], ...]
+    predicted: tuple[str, ...]
+    true_label: tuple[str, ...] | None
+    output: str
+    truncated_span: tuple[int, int] | None
+    notes: tuple[str, ...]
+    footer: str
+
+    @property
+    def unit_of_measure(self) -> str:
+        """The output's unit: probability, logit, or nats for the logarithmic scales."""
+        return _UNITS.get(self.output, "nats")
+
+    @property
+    def unit_names(self) -> tuple[str, ...]:
+        """The text of each unit, then the name of each bucket: what ``values`` belong to."""
+        return (*(self.text[start:end] for start, end in self.spans), *self.buckets)
