@@ -1,5 +1,45 @@
-"""Which words made my few-shot classifier say that?"""
+"""Which words made my few-shot classifier say that? Verified, additive explanations for SetFit models."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from setfit_explain._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+    from setfit_explain.explainer import Explainer, explain
+    from setfit_explain.explanation.explanation import Explanation
+    from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
+    from setfit_explain.explanation.units import Unit
+
+__all__ = [
+    "Explainer",
+    "Explanation",
+    "ExplanationSet",
+    "Failure",
+    "IntegratedGradients",
+    "Unit",
+    "__version__",
+    "explain",
+]
+
+# Loaded on first use: importing the package stays quick, and saved explanations are read without torch.
+_HOMES = {
+    "Explainer": "setfit_explain.explainer",
+    "Explanation": "setfit_explain.explanation.explanation",
+    "ExplanationSet": "setfit_explain.explanation.explanation_set",
+    "Failure": "setfit_explain.explanation.explanation_set",
+    "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
+    "Unit": "setfit_explain.explanation.units",
+    "explain": "setfit_explain.explainer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'setfit_explain' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

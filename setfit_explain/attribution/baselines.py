@@ -88,7 +88,9 @@ def make_baseline(
         An unknown name, a token that the tokenizer lacks, or ``reference_texts`` that would be ignored.
     """
     if special_tokens not in SPECIAL_TOKENS:
-        raise OptionError(f"special_tokens={special_tokens!r} is not known. Accepted: {', '.join(SPECIAL_TOKENS)}.")
+        raise OptionError(
+            f"special_tokens={special_tokens!r} is not known. Accepted: {', '.join(SPECIAL_TOKENS)}."
+        )
     replace = special_tokens == "replace"
     named = baseline if isinstance(baseline, str) else "tensor"
     if reference_texts is not None and named not in ("auto", "mean"):
@@ -99,7 +101,9 @@ def make_baseline(
             return Baseline("tensor", rows.squeeze(0) if rows.dim() == 3 else rows, replace)
         if named in ("auto", "mean"):
             if reference_texts is not None:
-                return Baseline("mean of reference texts", _reference_mean(classifier, reference_texts), replace)
+                return Baseline(
+                    "mean of reference texts", _reference_mean(classifier, reference_texts), replace
+                )
             return Baseline("mean of vocabulary", _vocabulary_mean(classifier), replace)
         if named == "zero":
             return Baseline(named, torch.zeros_like(_look_up(classifier, [0])[0]), replace)
@@ -127,7 +131,9 @@ def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
         rows = _look_up(classifier, chunk).double()
-        shares = torch.tensor([weights[token] / total for token in chunk], dtype=torch.float64, device=rows.device)
+        shares = torch.tensor(
+            [weights[token] / total for token in chunk], dtype=torch.float64, device=rows.device
+        )
         mean = mean + shares @ rows
     return torch.as_tensor(mean)
 

@@ -12,12 +12,12 @@ import numpy as np
 
 from setfit_explain.attribution.baselines import Baseline, make_baseline
 from setfit_explain.attribution.jacobian import Path
-from setfit_explain.attribution.method import TokenAttributions
+from setfit_explain.attribution.method import Attributor, TokenAttributions
 from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, fixed_rule, nested_trapezoid
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -77,41 +77,15 @@ class IntegratedGradients:
             raise OptionError(f"max_nodes must be at least {FIRST_NODES}, got {self.max_nodes!r}.")
         fixed_rule(self.quadrature, 2 if self.n_steps is None else self.n_steps)
 
-    def prepare(
-        self, classifier: TextClassifier, internal_batch_size: int | None
-    ) -> Callable[[EncodedText, ScoreFunction], TokenAttributions]:
-        """Look the baseline up once; the returned function explains one text."""
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
+        """Look the baseline up once; what is returned explains one text after another."""
         baseline = make_baseline(classifier, self.baseline, self.special_tokens, self.reference_texts)
+        return _Prepared(self, classifier, baseline, internal_batch_size)
 
-        def attribute(encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
-            return self._attribute(_path(classifier, encoded, score, baseline, internal_batch_size), baseline)
-
-        return attribute
-
-    def _attribute(self, path: Path, baseline: Baseline) -> TokenAttributions:
+    def _integrate(self, path: Path) -> _Integral:
         if not bool(path.displacement.any()):
-            found = _nothing_to_attribute(path)
-        elif self.n_steps is None:
-            found = self._adaptive(path)
-        else:
-            found = self._fixed(path, self.n_steps)
-        return TokenAttributions(
-            attributions=found.values,
-            probabilities=found.end_probabilities(path)[1],
-            score=found.score,
-            baseline_score=found.baseline_score,
-            delta=found.delta,
-            error_estimate=found.error,
-            converged=self._within_tolerance(found),
-            settings={
-                "baseline": baseline.name,
-                "special_tokens": self.special_tokens,
-                "tolerance": self.tolerance,
-                "quadrature": "nested_trapezoid" if self.n_steps is None else self.quadrature,
-                "nodes": found.nodes,
-            },
-            notes=_notes(path.classifier, found.end_probabilities(path)[0]),
-        )
+            return _nothing_to_attribute(path)
+        return self._adaptive(path) if self.n_steps is None else self._fixed(path, self.n_steps)
 
     def _fixed(self, path: Path, n_steps: int) -> _Integral:
         rule = fixed_rule(self.quadrature, n_steps)
@@ -121,13 +95,17 @@ class IntegratedGradients:
     def _adaptive(self, path: Path) -> _Integral:
         rules = nested_trapezoid(self.max_nodes)
         first = next(rules)
-        (values, coarse), decisions = path.integrate(first.nodes, np.stack([first.weights, first.coarse_weights]))
+        (values, coarse), decisions = path.integrate(
+            first.nodes, np.stack([first.weights, first.coarse_weights])
+        )
         found = _integral(path, values, coarse, decisions[[0, -1]], len(first.nodes))
         for rule in rules:
             if self._within_tolerance(found).all():
                 break
             (new,), _ = path.integrate(rule.nodes, rule.weights[None])
-            found = _integral(path, found.values / 2 + new, found.values, found.ends, found.nodes + len(rule.nodes))
+            found = _integral(
+                path, found.values / 2 + new, found.values, found.ends, found.nodes + len(rule.nodes)
+            )
         return found
 
     def _within_tolerance(self, found: _Integral) -> NDArray[np.bool_]:
@@ -157,7 +135,9 @@ class _Integral:
 
     def end_probabilities(self, path: Path) -> NDArray[np.float64]:
         """Probabilities at the baseline and at the text, ``(2, classes)``."""
-        probabilities: NDArray[np.float64] = path.classifier.head.log_probabilities(self.ends).exp().cpu().numpy()
+        probabilities: NDArray[np.float64] = (
+            path.classifier.head.log_probabilities(self.ends).exp().cpu().numpy()
+        )
         return probabilities
 
 
@@ -176,16 +156,43 @@ def _nothing_to_attribute(path: Path) -> _Integral:
     return _integral(path, zeros, zeros, ends, 0)
 
 
-def _path(
-    classifier: TextClassifier,
-    encoded: EncodedText,
-    score: ScoreFunction,
-    baseline: Baseline,
-    internal_batch_size: int | None,
-) -> Path:
-    words = classifier.word_embeddings(encoded)
-    start = baseline.for_text(encoded, words).double()
-    return Path(classifier, encoded, start, words.double() - start, score, internal_batch_size)
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """Integrated gradients for one classifier."""
+
+    method: IntegratedGradients
+    classifier: TextClassifier
+    reference: Baseline
+    internal_batch_size: int | None
+
+    def baseline(self, encoded: EncodedText) -> Tensor:
+        """Baseline embeddings ``(tokens, dim)`` of one text."""
+        return self.reference.for_text(encoded, self.classifier.word_embeddings(encoded))
+
+    def __call__(self, encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
+        """Attribute the scores of one text to its tokens."""
+        words = self.classifier.word_embeddings(encoded).double()
+        start = self.baseline(encoded).double()
+        path = Path(self.classifier, encoded, start, words - start, score, self.internal_batch_size)
+        found = self.method._integrate(path)
+        baseline_probabilities, probabilities = found.end_probabilities(path)
+        return TokenAttributions(
+            attributions=found.values,
+            probabilities=probabilities,
+            score=found.score,
+            baseline_score=found.baseline_score,
+            delta=found.delta,
+            error_estimate=found.error,
+            converged=self.method._within_tolerance(found),
+            settings={
+                "baseline": self.reference.name,
+                "special_tokens": self.method.special_tokens,
+                "tolerance": self.method.tolerance,
+                "quadrature": "nested_trapezoid" if self.method.n_steps is None else self.method.quadrature,
+                "nodes": found.nodes,
+            },
+            notes=_notes(self.classifier, baseline_probabilities),
+        )
 
 
 def _notes(classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]) -> tuple[str, ...]:

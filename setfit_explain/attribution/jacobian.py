@@ -75,16 +75,14 @@ class Path:
         sums: NDArray[np.float64] | float = 0.0
         decisions = []
         with self.classifier.body.session():
-            for chunk, chunk_weights in zip(
-                self._chunks(nodes), self._chunks(weights, axis=1), strict=True
-            ):
+            for chunk, chunk_weights in zip(self._chunks(nodes), self._chunks(weights, axis=1), strict=True):
                 derivatives, decision = self._differentiate(chunk)
                 sums = sums + np.einsum("rn,nct->rct", chunk_weights, derivatives)
                 decisions.append(decision)
         return np.asarray(sums), torch.cat(decisions)
 
     def _differentiate(self, nodes: NDArray[np.float64]) -> tuple[NDArray[np.float64], Tensor]:
-        """Derivatives ``(nodes, targets, tokens)`` and decision values at a few nodes."""
+        """Differentiate: ``(nodes, targets, tokens)``, and decision values at a few nodes."""
         points = self._points(nodes).requires_grad_()
         decision = self.classifier.decide(self.encoded, points)
         outer = self.score.derivative(decision)

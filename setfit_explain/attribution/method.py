@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.outputs import ScoreFunction
@@ -51,8 +52,14 @@ class TokenAttributions:
     notes: tuple[str, ...]
 
 
+class Attributor(Protocol):
+    """A method made ready for one classifier."""
 
+    def __call__(self, encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
+        """Attribute the scores of one text to its tokens."""
 
+    def baseline(self, encoded: EncodedText) -> Tensor:
+        """Word embeddings ``(tokens, dim)`` that the text is compared with."""
 
 
 class AttributionMethod(Protocol):
@@ -62,7 +69,5 @@ class AttributionMethod(Protocol):
     def name(self) -> str:
         """The method's name in the literature, in lower case with underscores."""
 
-    def prepare(
-        self, classifier: TextClassifier, internal_batch_size: int | None
-    ) -> Callable[[EncodedText, ScoreFunction], TokenAttributions]:
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Make the method ready for one classifier: what is the same for all texts is computed here."""

@@ -90,4 +90,4 @@ def _interpolatory_weights(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
     values = legendre.legvander(2 * nodes - 1, len(nodes) - 1)
     integrals = np.zeros(len(nodes))
     integrals[0] = 1.0  # of the Legendre polynomials on [0, 1] only the constant has an integral
-    return np.linalg.solve(values.T, integrals)
+    return np.asarray(np.linalg.solve(values.T, integrals), dtype=np.float64)

@@ -62,7 +62,9 @@ class Body:
     @property
     def prompt(self) -> str:
         """The prompt that ``encode`` puts before every text; empty when there is none."""
-        return self.module._resolve_prompt(None, None) or "" if hasattr(self.module, "_resolve_prompt") else ""
+        return (
+            self.module._resolve_prompt(None, None) or "" if hasattr(self.module, "_resolve_prompt") else ""
+        )
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -78,21 +80,21 @@ class Body:
             for parameter in self.module.parameters():
                 if parameter.requires_grad:
                     restore.callback(parameter.requires_grad_)
-                    parameter.requires_grad_(False)  # noqa: FBT003 - torch's own signature
+                    parameter.requires_grad_(False)
             restore.enter_context(_tokenizer_settings_kept(self.module.tokenizer))
-            restore.enter_context(torch.inference_mode(False))  # noqa: FBT003 - torch's own signature
+            restore.enter_context(torch.inference_mode(False))
             restore.enter_context(torch.enable_grad())
             yield
 
     def features(self, text: str) -> Features:
         """Preprocess one text as ``encode`` does, prompt and truncation included."""
-        preprocess = getattr(self.module, "preprocess", None)
-        if preprocess is not None:
-            features = preprocess([text], prompt=self.prompt or None)
+        module: Any = self.module
+        if hasattr(module, "preprocess"):
+            features = module.preprocess([text], prompt=self.prompt or None)
         else:  # sentence-transformers 5
-            features = self.module.tokenize([self.prompt + text])
+            features = module.tokenize([self.prompt + text])
             if self.prompt:
-                features["prompt_length"] = self.module._get_prompt_length(self.prompt)
+                features["prompt_length"] = module._get_prompt_length(self.prompt)
         return {
             name: value.to(self.device) if isinstance(value, Tensor) else value
             for name, value in features.items()

@@ -58,7 +58,8 @@ def resolve_targets(
     probabilities
         The model's answer for this text, shape ``(classes,)``.
     multi_label
-        Whether ``"predicted"`` means every label at 0.5 or above, instead of the most probable class.
+        Whether ``"predicted"`` means every label at 0.5 or above (where there is none: the most probable
+        one), instead of the most probable class.
 
     Raises
     ------
@@ -72,10 +73,12 @@ def resolve_targets(
     if targets == "all":
         return tuple(range(len(classes)))
     if targets == "predicted":
-        return predicted(probabilities, multi_label=multi_label)
+        return predicted(probabilities, multi_label=multi_label) or (int(probabilities.argmax()),)
     if isinstance(targets, str) and targets.startswith("top:") and targets not in classes:
         if not targets[4:].isdecimal() or int(targets[4:]) == 0:
-            raise TargetError(f"{targets!r} is not 'top:k' with a whole number k of at least 1, such as 'top:3'.")
+            raise TargetError(
+                f"{targets!r} is not 'top:k' with a whole number k of at least 1, such as 'top:3'."
+            )
         return tuple(int(k) for k in (-probabilities).argsort(kind="stable")[: int(targets[4:])])
     return (_one(targets, classes),)
 
@@ -104,7 +107,9 @@ def _column(target: Any, classes: Sequence[str]) -> int:
         if classes.count(target) == 1:
             return classes.index(target)
         if target in classes:
-            raise TargetError(f"Several classes are named {target!r}; give the column index. Classes: {names}.")
+            raise TargetError(
+                f"Several classes are named {target!r}; give the column index. Classes: {names}."
+            )
         near = get_close_matches(target, classes, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise TargetError(f"Target {target!r} is not a class. Classes: {names}.{hint}")

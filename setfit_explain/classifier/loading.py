@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
-from setfit import SetFitHead, SetFitModel
 
 from setfit_explain.errors import ModelNotFoundError, UnsupportedModelError
 from setfit_explain.heads.conversion import convert, linear
 from setfit_explain.heads.pickles import load_head
 from setfit_explain.heads.torch_head import Link, TorchHead
 from setfit_explain.heads.verification import head_probabilities
+
+with warnings.catch_warnings():  # importing setfit changes the process's warning filters
+    from setfit import SetFitHead, SetFitModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +92,9 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
             return _from_parts(body, head, normalize_embeddings=False, labels=None)
         case str() | Path():
             return _load_folder(_find_folder(model), trust_pickle=trust_pickle)
-    raise UnsupportedModelError(f"{type(model).__name__} is not a model that can be explained. Accepted: {ACCEPTED}.")
+    raise UnsupportedModelError(
+        f"{type(model).__name__} is not a model that can be explained. Accepted: {ACCEPTED}."
+    )
 
 
 def _from_parts(
@@ -97,13 +102,16 @@ def _from_parts(
 ) -> Model:
     def ask(text: str) -> NDArray[np.float64]:
         embedding = body.encode([text], show_progress_bar=False, normalize_embeddings=normalize_embeddings)
-        return head_probabilities(head, embedding)[0]
+        probabilities: NDArray[np.float64] = head_probabilities(head, embedding)[0]
+        return probabilities
 
     return Model(body, head, normalize_embeddings, labels, ask)
 
 
 def _ask_setfit(model: SetFitModel, text: str) -> NDArray[np.float64]:
-    return np.asarray(model.predict_proba([text], as_numpy=True, show_progress_bar=False)[0], dtype=np.float64)
+    return np.asarray(
+        model.predict_proba([text], as_numpy=True, show_progress_bar=False)[0], dtype=np.float64
+    )
 
 
 def _find_folder(place: str | Path) -> Path:
@@ -118,7 +126,9 @@ def _find_folder(place: str | Path) -> Path:
         try:
             return Path(snapshot_download(place))
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-            raise ModelNotFoundError(f"{place!r} is neither a folder nor a hub id that can be fetched: {error}") from error
+            raise ModelNotFoundError(
+                f"{place!r} is neither a folder nor a hub id that can be fetched: {error}"
+            ) from error
     raise ModelNotFoundError(f"There is no model folder {str(place)!r}. Accepted: {ACCEPTED}.")
 
 
@@ -146,7 +156,11 @@ def _(head: SetFitHead) -> TorchHead:
     # Follows SetFitHead.forward: logits / (temperature + eps), where a temperature of None or 0 means 1.
     temperature = (head.temperature or 1.0) + head.eps
     weight = head.linear.weight.detach().double().cpu() / temperature
-    bias = weight.new_zeros(1) if head.linear.bias is None else head.linear.bias.detach().double().cpu() / temperature
+    bias = (
+        weight.new_zeros(1)
+        if head.linear.bias is None
+        else head.linear.bias.detach().double().cpu() / temperature
+    )
     return TorchHead(
         linear(weight, bias), Link.SIGMOID if head.multitarget else Link.SOFTMAX, range(head.out_features)
     )

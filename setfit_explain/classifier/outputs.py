@@ -76,7 +76,7 @@ class ScoreFunction:
         return torch.stack(columns, -1) if columns else decision.new_zeros(len(decision), 0)
 
     def derivative(self, decision: Tensor) -> Tensor:
-        """Derivative of each score by each decision value, ``(rows, targets, decisions)``."""
+        """Differentiate each score by each decision value, ``(rows, targets, decisions)``."""
         with torch.enable_grad():
             point = decision.detach().requires_grad_()
             scores = self(point)

@@ -101,21 +101,7 @@ def find_tap(body: Body, features: Features) -> Tap:
             f"The body's first module, {type(body.module[0]).__name__}, does not turn a text into token ids "
             "of shape (texts, tokens), so there are no word embeddings to explain."
         )
-    found: list[tuple[str, nn.Module, Tensor]] = []
-
-    def watch(name: str) -> Any:
-        def hook(module: nn.Module, inputs: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-            if any(_carries(value, ids) for value in (*inputs, *kwargs.values())):
-                found.append((name, module, output))
-
-        return hook
-
-    with ExitStack() as hooks, torch.no_grad():
-        for name, module in body.module.named_modules():
-            if not any(True for _ in module.children()):
-                handle = module.register_forward_hook(watch(name), with_kwargs=True)
-                hooks.callback(handle.remove)
-        body.embed(features)
+    found = _consumers(body, features, ids)
     for name, module, output in found:
         if isinstance(output, Tensor) and output.dim() == 3 and output.is_floating_point():
             if output.shape[0] == 1 and output.shape[1] >= ids.shape[1]:
@@ -127,6 +113,25 @@ def find_tap(body: Body, features: Features) -> Tap:
         "No module of the body turns token ids into one word embedding a token, so no gradient can reach "
         f"the words. Modules that received the ids: {seen}."
     )
+
+
+def _consumers(body: Body, features: Features, ids: Tensor) -> list[tuple[str, nn.Module, Any]]:
+    """Modules without children that receive the ids in one forward pass, with their output."""
+    found: list[tuple[str, nn.Module, Any]] = []
+
+    def watch(name: str) -> Any:
+        def hook(module: nn.Module, inputs: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            if any(_carries(value, ids) for value in (*inputs, *kwargs.values())):
+                found.append((name, module, output))
+
+        return hook
+
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in body.module.named_modules():
+            if next(module.children(), None) is None:
+                hooks.callback(module.register_forward_hook(watch(name), with_kwargs=True).remove)
+        body.embed(features)
+    return found
 
 
 def _carries(value: Any, ids: Tensor) -> bool:

@@ -175,6 +175,12 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             raise SchemaError("A saved explanation set lacks its list of items.")
         return cls(_item_from_dict(item) for item in data["items"])
 
+    def to_json_lines(self) -> str:
+        """Return a header line, then one line of ASCII JSON for each text: what ``save`` writes."""
+        first = {**serialization.header(_KIND), "count": len(self)}
+        lines = [first, *(_item_to_dict(item) for item in self._items)]
+        return "".join(serialization.to_json(line) + "\n" for line in lines)
+
     def save(self, path: str | Path) -> Path:
         """Write the set as JSON lines, all or nothing, and return the path.
 
@@ -183,10 +189,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         OptionError
             If the file name does not end in ``.jsonl``.
         """
-        first = {**serialization.header(_KIND), "count": len(self)}
-        lines = [first, *(_item_to_dict(item) for item in self._items)]
-        content = "".join(serialization.to_json(line) + "\n" for line in lines)
-        return serialization.write_atomically(_checked_path(path), content)
+        return serialization.write_atomically(_checked_path(path), self.to_json_lines())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

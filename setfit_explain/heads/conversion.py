@@ -133,4 +133,3 @@ def _logistic_link(estimator: LogisticRegression) -> Link:
     measured = estimator.predict_proba(probes)
     softmax = torch.softmax(torch.as_tensor(decision, dtype=torch.float64), -1).numpy()
     return Link.SOFTMAX if np.allclose(measured, softmax, atol=1e-6) else Link.NORMALIZED_SIGMOID
-

@@ -44,7 +44,7 @@ class TorchHead(nn.Module):
 
     def __init__(self, decision: nn.Module, link: Link, classes: Sequence[object]) -> None:
         super().__init__()
-        self.decision = decision.double().requires_grad_(False)  # noqa: FBT003 - torch's own signature
+        self.decision = decision.double().requires_grad_(False)
         self.link = link
         self.classes = tuple(classes)
 

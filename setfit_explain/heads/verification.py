@@ -70,9 +70,7 @@ def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64
     return check_difference(actual, expected, "on probe embeddings")
 
 
-def check_difference(
-    actual: NDArray[np.float64], expected: NDArray[np.float64], where: str
-) -> float:
+def check_difference(actual: NDArray[np.float64], expected: NDArray[np.float64], where: str) -> float:
     """Return the largest difference of two probability arrays, or raise `VerificationError`."""
     if actual.shape != expected.shape:
         raise VerificationError(

@@ -1,0 +1,5 @@
+"""The command line: ``setfit-explain explain | check | demo``."""
+
+from setfit_explain.cli.app import main
+
+__all__ = ["main"]

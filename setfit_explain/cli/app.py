@@ -1,0 +1,200 @@
+"""Commands and exit codes. Data goes to stdout, progress and messages to stderr."""
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from setfit_explain._version import __version__
+from setfit_explain.cli.reading import InputFormat, Row, read_rows
+from setfit_explain.errors import InputError, ModelError, OptionError, SetFitExplainError
+
+if TYPE_CHECKING:
+    from setfit_explain.explanation.explanation_set import ExplanationSet
+
+EXIT_UNEXPECTED, EXIT_USAGE, EXIT_INPUT, EXIT_MODEL, EXIT_SOME_FAILED = 1, 2, 3, 4, 5
+
+app = typer.Typer(
+    name="setfit-explain",
+    help="Which words made my few-shot classifier say that?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 ok, 1 unexpected, 2 usage, 3 input, 4 model refused, 5 some texts failed.",
+)
+
+
+class OutputFormat(StrEnum):
+    """What the explanations are written as."""
+
+    TERMINAL = "terminal"
+    JSONL = "jsonl"
+    HTML = "html"
+
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
+]
+BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
+
+
+@app.command()
+def explain(
+    model: ModelArgument,
+    source: Annotated[str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - reads stdin.")] = None,
+    text: Annotated[list[str] | None, typer.Option("--text", "-t", help="A text; may be repeated.")] = None,
+    text_column: Annotated[str, typer.Option(help="Column of the texts (CSV, JSON lines).")] = "text",
+    label_column: Annotated[str | None, typer.Option(help="Column of the true class, if any.")] = None,
+    input_format: Annotated[InputFormat | None, typer.Option(help="Default: by the file's suffix.")] = None,
+    output: Annotated[
+        OutputFormat | None, typer.Option("--output", help="Default: by --to's suffix.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", "-o", help="File to write instead of stdout.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="probability, log_probability, log_odds or logit.")
+    ] = "probability",
+    baseline: BaselineOption = "auto",
+    granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word",
+    tolerance: Annotated[float, typer.Option(help="Relative numerical error accepted.")] = 1e-2,
+    trust_pickle: TrustOption = False,
+) -> None:
+    """Explain what a model answers for the texts of a file, a pipe or --text.
+
+    Examples:
+
+      setfit-explain explain my-model --text "I was charged twice"
+
+      setfit-explain explain my-model tickets.csv --text-column message -o report.html
+
+      cat tickets.txt | setfit-explain explain my-model - --output jsonl > explanations.jsonl
+    """
+    rows = [Row(member) for member in text or ()]
+    if source is not None:
+        rows += read_rows(source, input_format, text_column, label_column)
+    elif not rows:
+        raise typer.BadParameter("Nothing to explain: name a file, - for stdin, or --text.")
+    chosen = _output_format(output, to)
+    targets: Any = target[0] if target and len(target) == 1 else target or "all"
+    _quiet_libraries()
+    from setfit_explain.explainer import Explainer
+
+    explainer = Explainer(
+        model,
+        targets=targets,
+        output=scale,
+        baseline=baseline,
+        granularity=granularity,  # type: ignore[arg-type]  # checked by the segmentation, with its own message
+        tolerance=tolerance,
+        on_error="record",
+        trust_pickle=trust_pickle,
+    )
+    explanations = explainer([row.text for row in rows], true_labels=[row.label for row in rows])
+    _write(explanations, chosen, to)
+    for failure in explanations.failures:
+        _message(f"Text {failure.index}: {failure.error}: {failure.message}")
+    if explanations.failures:
+        raise typer.Exit(EXIT_SOME_FAILED)
+
+
+@app.command()
+def check(model: ModelArgument, baseline: BaselineOption = "auto", trust_pickle: TrustOption = False) -> None:
+    """Say what was recognised in a model, and how exactly it is reproduced."""
+    _quiet_libraries()
+    from setfit_explain.cli.checking import check_model, render
+
+    Console().print(render(check_model(model, baseline=baseline, trust_pickle=trust_pickle)))
+
+
+@app.command()
+def demo(
+    model: Annotated[
+        str | None, typer.Option(help="Body to train: folder or hub id. Default: packaged all-MiniLM-L6-v2.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The report.")] = Path("setfit-explain-demo.html"),
+    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+) -> None:
+    """Train a few-shot classifier that learns a wrong thing; find it, mend it, see it gone."""
+    _quiet_libraries()
+    from setfit_explain.demo.story import run_demo
+
+    run_demo(model, out, seed, Console())
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line and turn the library's errors into messages and exit codes."""
+    try:
+        app()
+    except SetFitExplainError as error:
+        _message(f"{type(error).__name__}: {error}")
+        codes = {OptionError: EXIT_USAGE, InputError: EXIT_INPUT, ModelError: EXIT_MODEL}
+        sys.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), EXIT_UNEXPECTED))
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(0)
+
+
+def _output_format(output: OutputFormat | None, to: Path | None) -> OutputFormat:
+    suffixes = {".html": OutputFormat.HTML, ".htm": OutputFormat.HTML, ".jsonl": OutputFormat.JSONL}
+    if output is not None:
+        return output
+    if to is None:
+        return OutputFormat.TERMINAL
+    if to.suffix.lower() not in suffixes:
+        raise OptionError(
+            f"What to write to {str(to)!r} is not clear from its suffix; give --output html or jsonl."
+        )
+    return suffixes[to.suffix.lower()]
+
+
+def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None) -> None:
+    if chosen is OutputFormat.TERMINAL and to is None:
+        Console().print(explanations)
+        return
+    content = {
+        OutputFormat.TERMINAL: explanations.__str__,
+        OutputFormat.JSONL: explanations.to_json_lines,
+        OutputFormat.HTML: explanations.to_html,
+    }[chosen]()
+    if to is None:
+        sys.stdout.write(str(content))
+        sys.stdout.flush()
+    else:
+        from setfit_explain.explanation.serialization import write_atomically
+
+        write_atomically(to, str(content))
+        _message(f"Wrote {to}")
+
+
+def _message(text: str) -> None:
+    """Print to stderr, with whatever the text came from unable to speak to the terminal."""
+    printable = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+    print(printable, file=sys.stderr)  # noqa: T201 - this is the command line
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own progress bars off the terminal; ours is drawn instead."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()

@@ -1,0 +1,63 @@
+"""What ``setfit-explain check`` reports of a model."""
+
+import time
+from collections.abc import Sequence
+from statistics import median
+
+from rich.table import Table
+from rich.text import Text
+
+from setfit_explain.classifier.text_classifier import PROBE_TEXT
+from setfit_explain.explainer import Explainer
+
+_REPEATS = 3
+
+
+def check_model(model: str, *, baseline: str, trust_pickle: bool) -> list[tuple[str, str]]:
+    """Load a model, explain a probe text, and gather what was found as (name, value) pairs.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be explained.
+    """
+    explainer = Explainer(model, baseline=baseline, trust_pickle=trust_pickle)
+    classifier = explainer.classifier
+    seconds = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        explanation = explainer(PROBE_TEXT)
+        seconds.append(time.perf_counter() - start)
+    difference = max(classifier.head_difference, explanation.reproduction_error)
+    start_of_path = explainer.baseline(PROBE_TEXT)
+    at_baseline = classifier.bind(PROBE_TEXT)(start_of_path)[0].tolist()
+    _, tokens, dim = start_of_path.shape
+    modules = " → ".join(type(module).__name__ for module in classifier.body.module)
+    inner = getattr(classifier.body.module[0], "auto_model", None)
+    return [
+        ("body", modules + (f" ({type(inner).__name__})" if inner is not None else "")),
+        ("word embeddings", f"{classifier.tap.name} ({dim} dimensions, {classifier.dtype})"),
+        ("longest text", f"{classifier.body.module.max_seq_length} tokens"),
+        ("head", f"{type(classifier.model.head).__name__}, {classifier.head.link.value}"),
+        ("classes", ", ".join(classifier.classes)),
+        ("difference to predict_proba", f"{difference:.1e}"),
+        ("baseline", str(explanation.settings["baseline"])),
+        ("the baseline's own prediction", _distribution(classifier.classes, at_baseline)),
+        ("nodes for the probe text", str(explanation.settings["nodes"])),
+        ("converged", "yes" if explanation.converged.all() else "NO"),
+        ("seconds per explanation", f"{median(seconds):.2f} (all classes, {tokens} tokens)"),
+    ]
+
+
+def render(facts: Sequence[tuple[str, str]]) -> Table:
+    """Lay the facts out in two columns."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, value in facts:
+        table.add_row(Text(name, style="bold"), Text(value))
+    return table
+
+
+def _distribution(classes: Sequence[str], probabilities: Sequence[float]) -> str:
+    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: -pair[1])
+    shown = ", ".join(f"{name} {probability:.2f}" for name, probability in ranked[:5])
+    return shown + (", …" if len(ranked) > 5 else "")

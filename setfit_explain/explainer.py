@@ -1,0 +1,386 @@
+"""`explain` and `Explainer`: from a model and texts to explanations. Assembles, does no mathematics."""
+
+from __future__ import annotations
+
+import reprlib
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from setfit_explain._version import __version__
+from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
+from setfit_explain.classifier.loading import load_model
+from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.classifier.text_classifier import TextClassifier
+from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TextError
+from setfit_explain.explanation.aggregation import aggregate
+from setfit_explain.explanation.explanation import Explanation
+from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
+from setfit_explain.explanation.units import group_tokens
+from setfit_explain.heads.verification import check_difference
+
+if TYPE_CHECKING:
+    from setfit_explain.attribution.method import AttributionMethod
+    from setfit_explain.explanation.segmentation import Granularity
+
+METHODS = {IntegratedGradients.name: IntegratedGradients}
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
+
+
+class Explainer:
+    """A model, loaded and verified once, that explains texts.
+
+    Safe to call from several threads; they take turns at the model.
+
+    Parameters
+    ----------
+    model
+        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), the folder of a
+        saved SetFitModel, or its hub id. It is left as found.
+    targets
+        Which classes to explain: ``"all"``, ``"predicted"``, ``"top:k"``, a class by name or column
+        index, a pair ``(a, b)`` for "why a rather than b", or a list of classes and pairs.
+    output
+        The scale: ``"probability"``, ``"log_probability"``, ``"log_odds"`` (both in nats) or ``"logit"``.
+        Contrasts of two classes are always ``log p_a - log p_b``.
+    method
+        ``"integrated_gradients"``, or a method object such as ``IntegratedGradients(n_steps=50)``.
+    baseline, reference_texts, special_tokens, tolerance, n_steps
+        Settings of the method named, see `IntegratedGradients`; None for its defaults. A method object
+        carries its own.
+    granularity
+        ``"word"``, ``"token"``, ``"sentence"``, or a function from a text to its (start, end) spans.
+    internal_batch_size
+        Most rows in one forward pass; None for as many as fit a budget of tokens. It does not change
+        the result.
+    show_progress
+        Whether to draw a progress bar on stderr; None for "on a terminal, with two texts or more".
+    on_error
+        ``"raise"``, or ``"record"`` to keep a `Failure` in place of a text that cannot be explained.
+    trust_pickle
+        Whether a saved head may run code when it is read; see `UnsafePickleError`.
+
+    Attributes
+    ----------
+    classifier
+        The verified classifier; ``classifier.bind(text)`` and ``classifier.head`` are modules for Captum.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be explained, or its rebuilt probabilities differ from its own.
+    OptionError
+        A setting is unknown or contradicts another.
+
+    Examples
+    --------
+    ::
+
+        explainer = Explainer("my-setfit-model", output="log_odds")
+        print(explainer("I was charged twice"))
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        targets: Any = "all",
+        output: str = "probability",
+        method: str | AttributionMethod = "integrated_gradients",
+        baseline: Any = None,
+        reference_texts: Sequence[str] | None = None,
+        special_tokens: str | None = None,
+        tolerance: float | None = None,
+        n_steps: int | None = None,
+        granularity: Granularity = "word",
+        internal_batch_size: int | None = None,
+        show_progress: bool | None = None,
+        on_error: str = "raise",
+        trust_pickle: bool = False,
+    ) -> None:
+        if on_error not in ("raise", "record"):
+            raise OptionError(f"on_error={on_error!r} is not known. Accepted: raise, record.")
+        if internal_batch_size is not None and internal_batch_size < 1:
+            raise OptionError(f"internal_batch_size must be at least 1, got {internal_batch_size!r}.")
+        self.targets = targets
+        self.output = Output.of(output)
+        settings = {
+            "baseline": baseline,
+            "reference_texts": reference_texts,
+            "special_tokens": special_tokens,
+            "tolerance": tolerance,
+            "n_steps": n_steps,
+        }
+        self.method = _method(method, {name: value for name, value in settings.items() if value is not None})
+        self.granularity = granularity
+        self.show_progress = show_progress
+        self.on_error = on_error
+        self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
+        self._attribute = self.method.prepare(self.classifier, internal_batch_size)
+        self._versions = _versions()
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too; the first match counts
+        self, texts: str, *, targets: Any = None, true_labels: Any = None
+    ) -> Explanation: ...
+    @overload
+    def __call__(
+        self, texts: Iterable[str], *, targets: Any = None, true_labels: Any = None
+    ) -> ExplanationSet: ...
+
+    def __call__(
+        self, texts: str | Iterable[str], *, targets: Any = None, true_labels: Any = None
+    ) -> Explanation | ExplanationSet:
+        """Explain one text, or many in their order.
+
+        Parameters
+        ----------
+        texts
+            A string, or any iterable of strings such as a list or a datasets column.
+        targets
+            As in `Explainer`, or one list of targets a text; None for the explainer's own.
+        true_labels
+            The text's class name, or one a text; shown beside the prediction.
+
+        Returns
+        -------
+        Explanation or ExplanationSet
+            One for a string, a set for an iterable.
+
+        Raises
+        ------
+        TextError
+            A text is not a string or cannot be read (with ``on_error="raise"``).
+        TargetError
+            A target is not a class of the model.
+        VerificationError
+            The rebuilt probabilities of a text differ from the model's own by more than 1e-5.
+
+        Warns
+        -----
+        ConvergenceWarning
+            The error of some explanation is above the tolerance; it is marked ``converged=False``.
+        """
+        if isinstance(texts, str):
+            explanation = self._explain(texts, self.targets if targets is None else targets, true_labels)
+            _warn_of_errors([explanation])
+            return explanation
+        listed = _listed(texts)
+        wanted = _per_text(self.targets if targets is None else targets, len(listed))
+        labels = [None] * len(listed) if true_labels is None else list(true_labels)
+        if len(labels) != len(listed):
+            raise OptionError(f"There are {len(labels)} true_labels for {len(listed)} texts.")
+        if self.on_error == "raise":
+            for index, text in enumerate(listed):
+                _check_text(text, f"Text {index}")
+        with self._progress(len(listed)) as advance:
+            items = []
+            for index, arguments in enumerate(zip(listed, wanted, labels, strict=True)):
+                items.append(self._explain_or_record(index, *arguments))
+                advance()
+        _warn_of_errors([item for item in items if isinstance(item, Explanation)])
+        return ExplanationSet(items)
+
+    def baseline(self, text: str) -> Any:
+        """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method."""
+        return self._attribute.baseline(self.classifier.encode(text)).unsqueeze(0)
+
+    def _label_name(self, label: Any) -> str | tuple[str, ...] | None:
+        """Name a true label as the classes are named; a multi-label truth is a sequence of them."""
+        if label is None or isinstance(label, str):
+            return label
+        if hasattr(label, "__index__"):
+            return class_names((label.__index__(),), self.classifier.model.labels)[0]
+        return tuple(str(self._label_name(member)) for member in label)
+
+    def _explain_or_record(self, index: int, text: Any, targets: Any, label: Any) -> Explanation | Failure:
+        try:
+            return self._explain(text, targets, label)
+        except SetFitExplainError as error:
+            if self.on_error == "raise":
+                error.add_note(f"While explaining text {index}.")
+                raise
+            return Failure(
+                index, text if isinstance(text, str) else repr(text), type(error).__name__, str(error)
+            )
+
+    def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
+        _check_text(text, "The text")
+        classifier = self.classifier
+        encoded = classifier.encode(text)
+        probabilities = classifier.predict_proba(text)
+        targets = resolve_targets(
+            wanted, classifier.classes, probabilities, multi_label=classifier.multi_label
+        )
+        result = self._attribute(encoded, ScoreFunction(classifier.head, self.output, targets))
+        difference = check_difference(result.probabilities, probabilities, "on the text itself")
+        grouping = group_tokens(text, encoded.spans, encoded.kinds, self.granularity)
+        answer = predicted(probabilities, multi_label=classifier.multi_label)
+        return Explanation(
+            text=text,
+            units=grouping.units,
+            classes=classifier.classes,
+            targets=tuple(target_name(target, classifier.classes) for target in targets),
+            attributions=aggregate(result.attributions, grouping.membership, len(grouping.units)),
+            score=result.score,
+            baseline_score=result.baseline_score,
+            delta=result.delta,
+            error_estimate=result.error_estimate,
+            converged=result.converged,
+            probabilities=probabilities,
+            predicted=tuple(classifier.classes[column] for column in answer),
+            true_label=self._label_name(true_label),
+            output=self.output.value,
+            method=self.method.name,
+            granularity=self.granularity if isinstance(self.granularity, str) else "custom",
+            settings=result.settings,
+            truncated_span=encoded.truncated_span,
+            reproduction_error=difference,
+            notes=result.notes,
+            versions=self._versions,
+            model_fingerprint=classifier.fingerprint,
+        )
+
+    @contextmanager
+    def _progress(self, total: int) -> Iterator[Callable[[], None]]:
+        """Draw a bar on stderr, or nothing; yields what to call after each text."""
+        shown = self.show_progress
+        if shown is None:
+            shown = total > 1 and sys.stderr.isatty()
+        columns = (TextColumn("explaining"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
+            task = bar.add_task("explaining", total=total)
+            yield lambda: bar.advance(task)
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of `Explainer`, for `explain`."""
+
+    targets: Any
+    output: str
+    method: str | AttributionMethod
+    baseline: Any
+    reference_texts: Sequence[str] | None
+    special_tokens: str | None
+    tolerance: float | None
+    n_steps: int | None
+    granularity: Granularity
+    internal_batch_size: int | None
+    show_progress: bool | None
+    on_error: str
+    trust_pickle: bool
+
+
+@overload
+def explain(
+    model: Any, texts: str, *, true_labels: Any = None, **options: Unpack[Options]
+) -> Explanation: ...
+@overload
+def explain(
+    model: Any, texts: Iterable[str], *, true_labels: Any = None, **options: Unpack[Options]
+) -> ExplanationSet: ...
+
+
+def explain(
+    model: Any, texts: str | Iterable[str], *, true_labels: Any = None, **options: Unpack[Options]
+) -> Explanation | ExplanationSet:
+    """Explain what a few-shot classifier answers for one text or many.
+
+    Parameters
+    ----------
+    model
+        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), the folder of a
+        saved SetFitModel, or its hub id. It is left as found.
+    texts
+        A string, or any iterable of strings such as a list or a datasets column.
+    true_labels
+        The text's class name, or one a text; shown beside the prediction.
+    **options
+        All other keyword arguments of `Explainer`, such as ``targets``, ``output``, ``baseline``,
+        ``granularity`` and ``tolerance``.
+
+    Returns
+    -------
+    Explanation or ExplanationSet
+        One for a string, a set in the same order for an iterable. A positive attribution pushed the
+        target's score up; over all units they sum to the difference between the text's score and the
+        baseline's, plus the convergence delta.
+
+    Raises
+    ------
+    SetFitExplainError
+        See `Explainer` and its call.
+
+    Examples
+    --------
+    ::
+
+        print(explain(model, "I was charged twice for one order"))
+        explain(model, texts, targets="predicted", output="log_odds").to_html("report.html")
+    """
+    return Explainer(model, **options)(texts, true_labels=true_labels)
+
+
+def _method(method: str | AttributionMethod, settings: dict[str, Any]) -> AttributionMethod:
+    if isinstance(method, str):
+        if method not in METHODS:
+            raise OptionError(
+                f"Method {method!r} is not known. Accepted: {', '.join(METHODS)}, or a method object."
+            )
+        return METHODS[method](**settings)
+    if settings:
+        raise OptionError(
+            f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "
+            f"{type(method).__name__}({next(iter(settings))}=...)."
+        )
+    return method
+
+
+def _listed(texts: Iterable[Any]) -> list[Any]:
+    if (
+        isinstance(texts, bytes | Mapping)
+        or not isinstance(texts, Iterable)
+        or hasattr(texts, "column_names")
+    ):
+        raise TextError(
+            f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
+            "Of a data set or table pass its text column, such as data['text']."
+        )
+    return list(texts)
+
+
+def _check_text(text: Any, name: str) -> None:
+    if not isinstance(text, str):
+        raise TextError(f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed.")
+
+
+def _per_text(targets: Any, texts: int) -> list[Any]:
+    """Give each text its targets: a list of lists holds one list a text."""
+    if isinstance(targets, list) and targets and all(isinstance(member, list) for member in targets):
+        if len(targets) != texts:
+            raise OptionError(f"There are {len(targets)} lists of targets for {texts} texts.")
+        return targets
+    return [targets] * texts
+
+
+def _warn_of_errors(explanations: list[Explanation]) -> None:
+    unsure = sum(not explanation.converged.all() for explanation in explanations)
+    if unsure:
+        warnings.warn(
+            f"{unsure} of {len(explanations)} explanations did not converge to the tolerance; they are marked "
+            "converged=False. Another baseline, a larger tolerance or more nodes "
+            "(method=IntegratedGradients(max_nodes=...)) may help.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _versions() -> dict[str, str]:
+    return {"setfit-explain": __version__} | {name: version(name) for name in _PACKAGES}
