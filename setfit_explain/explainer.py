@@ -123,7 +123,8 @@ class Explainer:
         self.show_progress = show_progress
         self.on_error = on_error
         self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
-        self._attribute = self.method.prepare(self.classifier, internal_batch_size)
+        with self.classifier.body.session():
+            self._attribute = self.method.prepare(self.classifier, internal_batch_size)
         self._versions = _versions()
 
     @overload
@@ -213,6 +214,10 @@ class Explainer:
 
     def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
         _check_text(text, "The text")
+        with self.classifier.body.session():
+            return self._explain_in_session(text, wanted, true_label)
+
+    def _explain_in_session(self, text: str, wanted: Any, true_label: Any) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
         probabilities = classifier.predict_proba(text)

@@ -52,9 +52,9 @@ class TextClassifier:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
-        self.head = to_torch_head(model.head).to(self.body.device)
-        self.classes = class_names(self.head.classes, model.labels)
         with self.body.session():
+            self.head = to_torch_head(model.head).to(self.body.device)
+            self.classes = class_names(self.head.classes, model.labels)
             probe = encode_text(self.body, PROBE_TEXT)
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
