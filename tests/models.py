@@ -121,7 +121,9 @@ def word_piece(architecture: str) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.WordPiece(unk_token=unk))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator([*TEXTS, LONG], trainers.WordPieceTrainer(vocab_size=150, special_tokens=specials))
+    tokenizer.train_from_iterator(
+        [*TEXTS, LONG], trainers.WordPieceTrainer(vocab_size=150, special_tokens=specials)
+    )
     tokenizer.decoder = decoders.WordPiece()
     return _fast(tokenizer, cls, sep, pad, unk, mask)
 

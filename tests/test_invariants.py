@@ -13,7 +13,11 @@ from tests.models import LABELS, LONG, TEXTS, fitted, minilm, minilm_model, tiny
 
 MODELS = [
     *(("minilm", kind) for kind in ("binary", "three", "multi_label")),
-    *((architecture, kind) for architecture in ("bert", "mpnet", "roberta") for kind in ("three", "multi_label")),
+    *(
+        (architecture, kind)
+        for architecture in ("bert", "mpnet", "roberta")
+        for kind in ("three", "multi_label")
+    ),
     ("bert", "binary"),
 ]
 # Comparisons at equal, few nodes: what they compare need not have converged.
@@ -114,11 +118,15 @@ def test_a_contrast_is_the_difference_of_log_probabilities():
     contrast = explain(model, LONG, targets=("refund", "delay"), n_steps=40)
     logs = explain(model, LONG, output="log_probability", n_steps=40)
     assert contrast.targets == ("refund vs delay",)
-    np.testing.assert_allclose(contrast.attributions[0], logs.attributions[0] - logs.attributions[1], atol=1e-5)
+    np.testing.assert_allclose(
+        contrast.attributions[0], logs.attributions[0] - logs.attributions[1], atol=1e-5
+    )
 
 
 @few_nodes
-@pytest.mark.parametrize("quadrature", ["gausslegendre", "riemann_trapezoid", "riemann_right", "riemann_middle"])
+@pytest.mark.parametrize(
+    "quadrature", ["gausslegendre", "riemann_trapezoid", "riemann_right", "riemann_middle"]
+)
 @pytest.mark.parametrize("architecture", ["minilm", "bert", "mpnet", "roberta"])
 def test_it_agrees_with_captum_at_equal_nodes(architecture, quadrature):
     explainer = Explainer(
@@ -142,7 +150,9 @@ def test_it_agrees_with_captum_at_equal_nodes(architecture, quadrature):
         kinds = np.array(bound.encoded.kinds)
         in_text = [unit.special is None for unit in ours.units]
         # Byte-level tokens may share a character, and so a unit; their sum is then compared.
-        starts = {start: k for k, start in enumerate(unit.start for unit in ours.units if unit.special is None)}
+        starts = {
+            start: k for k, start in enumerate(unit.start for unit in ours.units if unit.special is None)
+        }
         summed = np.zeros(len(starts))
         for token, (start, end) in enumerate(bound.encoded.spans):
             if kinds[token] == "text":
@@ -254,6 +264,8 @@ def test_threads_that_explain_and_predict_at_once_do_not_disturb_each_other():
 
 
 def test_two_runs_are_byte_equal_in_json_and_html():
-    first, second = (explain(fitted(minilm()), [LONG, TEXTS[0]], true_labels=[LABELS[0]] * 2) for _ in range(2))
+    first, second = (
+        explain(fitted(minilm()), [LONG, TEXTS[0]], true_labels=[LABELS[0]] * 2) for _ in range(2)
+    )
     assert first.to_json() == second.to_json()
     assert first.to_html() == second.to_html()

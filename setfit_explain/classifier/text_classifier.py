@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from setfit_explain.classifier.body import Body
-from setfit_explain.classifier.encoding import EncodedText, encode_text
+from setfit_explain.classifier.encoding import EncodedText, encode_text, word_ids
 from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.errors import UnsupportedBodyError
@@ -140,8 +140,10 @@ class TextClassifier:
     def _check_no_leak(self, probe: EncodedText) -> None:
         """Refuse a body in which something besides the tap reads the ids: pin the tap, scramble them."""
         ids = probe.ids.clone()
-        text_positions = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
-        ids[text_positions] = ids[text_positions.roll(1)]
+        words = torch.as_tensor(word_ids(self.body.module.tokenizer), device=ids.device)
+        places = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
+        # Other words altogether: a permutation would not show to something that sums over the ids.
+        ids[places] = words[(torch.searchsorted(words, ids[places]) + 1 + places) % len(words)]
         scrambled = EncodedText(
             probe.text,
             {**probe.features, "input_ids": ids.unsqueeze(0)},
