@@ -6,7 +6,7 @@ from setfit_explain.views.panel import TargetPanel, TextPanel
 
 EMPTY_TEXT = "(empty text)"
 _NUMBERED = 6
-_NUMBERED_SHARE = 0.2
+_NUMBERED_SHARE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
