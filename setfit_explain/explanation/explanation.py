@@ -136,15 +136,17 @@ class Explanation:
     def special_token_share(self) -> Floats:
         """The buckets' share of the sum of ``|attributions|``, of shape ``(targets,)``; 0 when all are 0."""
         sizes = np.abs(self.attributions)
-        total = sizes.sum(axis=1)
-        in_buckets = sizes[:, [unit.special is not None for unit in self.units]].sum(axis=1)
-        share: Floats = np.divide(in_buckets, total, out=np.zeros_like(total), where=total > 0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            total = sizes.sum(axis=1)
+            in_buckets = sizes[:, [unit.special is not None for unit in self.units]].sum(axis=1)
+            share: Floats = np.divide(in_buckets, total, out=np.zeros_like(total), where=total > 0)
         return share
 
     @property
     def completeness_gap(self) -> Floats:
         """``attributions.sum(1) + baseline_score - score - delta``, of shape ``(targets,)``: about 0."""
-        gap: Floats = self.attributions.sum(axis=1) + self.baseline_score - self.score - self.delta
+        with np.errstate(invalid="ignore", over="ignore"):
+            gap: Floats = self.attributions.sum(axis=1) + self.baseline_score - self.score - self.delta
         return gap
 
     @property

@@ -60,7 +60,7 @@ def truncation_line(panel: TextPanel) -> str:
 
 def special_line(target: TargetPanel) -> str:
     """Say how much of the attribution is on no word of the text; empty where nothing is."""
-    if target.special_token_share <= 0:
+    if not target.special_token_share > 0:
         return ""
     return f"{target.special_token_share:.1%} of the attribution is on tokens outside the text."
 
