@@ -29,6 +29,11 @@ def _visible(character: str) -> str:
     return "\N{REPLACEMENT CHARACTER}"
 
 
+def visible_name(text: str) -> str:
+    """Return ``text`` to stand alone, in a list: printable, and with its white space drawn if it has no more."""
+    return "␣" * len(text) if text.isspace() else printable(text)
+
+
 def number(value: float) -> str:
     """Return ``value`` to 3 decimals, or to its first digit where that would show only zeros."""
     return _first_digit(value) if _vanishes(value, 3) else f"{value + 0.0:.3f}"

@@ -15,7 +15,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from setfit_explain.views.formatting import excerpt, number, printable, signed
+from setfit_explain.views.formatting import excerpt, number, printable, signed, visible_name
 from setfit_explain.views.panel import TargetPanel, TextPanel
 from setfit_explain.views.pieces import EMPTY_TEXT, numbered_units, pieces, special_line, truncation_line
 from setfit_explain.views.scale import LIGHT, colour, shared_bound
@@ -132,6 +132,6 @@ def _strongest(panel: TextPanel, target: TargetPanel) -> Table:
     for value, name in ranked[:_STRONGEST]:
         if value:
             direction = target.towards if value > 0 else target.away
-            unit = Text(excerpt(printable(name), _UNIT_WIDTH))
+            unit = Text(excerpt(visible_name(name), _UNIT_WIDTH))
             table.add_row(Text(signed(value)), unit, Text(printable(direction)))
     return table

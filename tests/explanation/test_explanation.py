@@ -206,6 +206,15 @@ def test_html_is_returned_or_written_whole(explanation: Explanation, tmp_path: P
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
 
 
+def test_a_class_whose_name_looks_like_a_contrast_is_a_class(make_explanation: Make) -> None:
+    names = ("a", "b", "a vs b")
+    page = make_explanation(
+        classes=names, probabilities=np.zeros(3), targets=("a vs b", "b"), predicted=("a vs b",)
+    ).to_html()
+    assert "pushes towards a vs b" in page
+    assert "pushes away from a vs b" in page
+
+
 def test_a_contrast_pushes_towards_one_of_its_two_classes(make_explanation: Make) -> None:
     page = make_explanation(targets=("positive vs negative", "negative"), output="contrast").to_html()
     assert "pushes towards positive" in page

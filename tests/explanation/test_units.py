@@ -145,6 +145,7 @@ CASES: dict[str, tuple[str, list[tuple[int, int]], Any, list[str], list[int]]] =
         ["un", "lova", "ble"],
         [0, 1, 2],
     ),
+    "tokens lose their white space": ("I am", [(0, 1), (1, 4)], "token", ["I", "am"], [0, 1]),
     "tokens that overlap are joined": (
         "東京へ",
         [(0, 1), (0, 2), (2, 3)],

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from panels import build_panel, build_target
 
-from setfit_explain.views.formatting import excerpt, number, printable, signed
+from setfit_explain.views.formatting import excerpt, number, printable, signed, visible_name
 from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.pieces import numbered_units, pieces
 
@@ -29,6 +29,10 @@ def test_printable_text_is_safe_and_utf_8(text: str) -> None:
 )
 def test_what_is_unsafe_is_replaced_by_something_visible(text: str, expected: str) -> None:
     assert printable(text) == expected
+
+
+def test_white_space_alone_is_visible_in_a_list() -> None:
+    assert [visible_name(text) for text in (" \n", "a b", "a\x1b", "")] == ["␣␣", "a b", "a␛", ""]
 
 
 @pytest.mark.parametrize(
