@@ -19,7 +19,7 @@ from setfit_explain.classifier.labels import class_names, predicted, resolve_tar
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction
 from setfit_explain.classifier.text_classifier import TextClassifier
-from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TextError
+from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TargetError, TextError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
@@ -205,7 +205,8 @@ class Explainer:
         try:
             return self._explain(text, targets, label)
         except SetFitExplainError as error:
-            if self.on_error == "raise":
+            # A target that does not exist is the caller's slip, not one text's.
+            if self.on_error == "raise" or isinstance(error, TargetError):
                 error.add_note(f"While explaining text {index}.")
                 raise
             return Failure(

@@ -75,7 +75,9 @@ def test_a_text_of_100000_characters_is_explained_as_far_as_the_body_reads_it():
 
 
 def test_a_users_own_segmenter_is_used():
-    explanation = explain(tiny_model("bert"), "Late parcel. Refund now!", granularity=lambda _: [(0, 12), (13, 24)])
+    explanation = explain(
+        tiny_model("bert"), "Late parcel. Refund now!", granularity=lambda _: [(0, 12), (13, 24)]
+    )
     assert [unit.text for unit in explanation.units] == ["Late parcel.", "Refund now!", "[special tokens]"]
     assert explanation.granularity == "custom"
 
@@ -112,7 +114,12 @@ def test_a_lone_surrogate_is_refused_with_its_place():
 
 def test_recorded_failures_keep_their_place_and_lose_no_other_text():
     explanations = explain(tiny_model("bert"), [LONG, None, "ab\ud800", TEXTS[0]], on_error="record")
-    assert [type(item).__name__ for item in explanations] == ["Explanation", "Failure", "Failure", "Explanation"]
+    assert [type(item).__name__ for item in explanations] == [
+        "Explanation",
+        "Failure",
+        "Failure",
+        "Explanation",
+    ]
     assert explanations[0] == explain(tiny_model("bert"), LONG)
     assert explanations[1] == Failure(1, "None", "TextError", explanations[1].message)
     assert explanations[2].index == 2
@@ -152,14 +159,19 @@ def test_targets_can_be_given_in_every_documented_way():
 
 
 def test_true_labels_are_named_like_the_classes():
-    explanations = explain(tiny_model("bert"), [LONG, LONG, LONG], true_labels=[1, "praise", None], tolerance=0.5)
+    explanations = explain(
+        tiny_model("bert"), [LONG, LONG, LONG], true_labels=[1, "praise", None], tolerance=0.5
+    )
     assert [explanation.true_label for explanation in explanations] == ["delay", "praise", None]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"output": "prob"}, "Output 'prob' is not known. Accepted: probability, log_probability, log_odds, logit"),
+        (
+            {"output": "prob"},
+            "Output 'prob' is not known. Accepted: probability, log_probability, log_odds, logit",
+        ),
         ({"method": "shap"}, "Method 'shap' is not known. Accepted: integrated_gradients"),
         ({"baseline": "blank"}, "Baseline 'blank' is not known. Accepted: auto, mean, mask, pad, unk, zero"),
         ({"baseline": torch.zeros(7)}, r"has shape \(7,\); this text needs \(32,\)"),

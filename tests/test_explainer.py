@@ -94,13 +94,15 @@ def test_every_baseline_is_complete_and_named(baseline):
     explanation = explain(minilm_model("three"), LONG, baseline=baseline)
     assert explanation.converged.all()
     named = str(explanation.settings["baseline"])
-    assert named.startswith(baseline if isinstance(baseline, str) and baseline != "auto" else ("mean", "tensor"))
+    assert named.startswith(
+        baseline if isinstance(baseline, str) and baseline != "auto" else ("mean", "tensor")
+    )
 
 
 def test_a_baseline_that_leans_to_a_class_is_pointed_out():
     model = fitted(minilm())
     assert explain(model, TEXTS[0]).notes == ()
-    model.model_head.intercept_ = model.model_head.intercept_ + [0, 5, 0]
+    model.model_head.intercept_[1] += 5
     explanation = explain(model, TEXTS[0])
     assert explanation.baseline_score[1] > 0.9
     assert explanation.notes[0].startswith("The baseline itself already leans to 'delay' (probability 0.9")
