@@ -3,11 +3,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from markup import Page, read
-from panels import ATTACKS, attacked_panel, build_panel, build_target
 
 from setfit_explain.views.html import FailurePanel, Section, render_fragment, render_report, render_rest
 from setfit_explain.views.panel import TextPanel
+
+from .markup import Page, read
+from .panels import ATTACKS, attacked_panel, build_panel, build_target
 
 Make = Callable[..., TextPanel]
 
