@@ -197,7 +197,9 @@ class Explanation:
         TargetError
             If that target was not explained.
         """
-        return sorted(self.for_target(target), key=lambda item: -abs(item[1]))[:n]
+        named = self.for_target(target)
+        sizes = np.nan_to_num(np.abs([value for _, value in named]), nan=0.0, posinf=np.inf)
+        return [named[index] for index in np.argsort(-sizes, kind="stable")[:n]]
 
     def to_dict(self) -> dict[str, Any]:
         """Return strings, numbers, lists and dicts only: what ``to_json`` writes."""

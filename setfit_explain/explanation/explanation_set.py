@@ -247,7 +247,10 @@ class ExplanationSet(Sequence[Explanation | Failure]):
 
     def _rest(self) -> list[str]:
         """Say in lines what is not drawn, so that nothing is left out silently."""
-        lines = [f"Text {item.index} failed: {item.error}: {item.message}" for item in self.failures]
+        lines = [
+            f"The text at index {item.index} was not explained: {item.error}: {item.message}"
+            for item in self.failures
+        ]
         hidden = len(self.explanations) - _SHOWN
         if hidden > 0:
             lines.append(f"{hidden} more texts are not shown here; to_html(path) draws all.")

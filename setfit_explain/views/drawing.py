@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from setfit_explain.views.formatting import number, printable, signed, visible_name
 from setfit_explain.views.panel import TargetPanel, TextPanel
-from setfit_explain.views.pieces import EMPTY_TEXT, numbered_units, pieces, special_line, truncation_line
+from setfit_explain.views.pieces import (
+    EMPTY_TEXT,
+    numbered_units,
+    pieces,
+    size,
+    special_line,
+    truncation_line,
+)
 from setfit_explain.views.scale import DARK, LIGHT, colour, strength
 
 _UNSEEN_SHOWN = 300
@@ -161,7 +168,7 @@ def _unit_mark(name: str, value: float, bound: float, *, numbered: bool) -> Mark
 
 
 def _rows(panel: TextPanel, target: TargetPanel, bound: float) -> tuple[Row, ...]:
-    ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -abs(item[0]))
+    ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -size(item[0]))
     return tuple(
         Row(visible_name(name), _minus(signed(value)), _kind(value), f"{100 * strength(value, bound):.1f}")
         for value, name in ranked

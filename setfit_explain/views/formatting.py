@@ -30,7 +30,7 @@ def _visible(character: str) -> str:
 
 
 def visible_name(text: str) -> str:
-    """Return ``text`` to stand alone, in a list: printable, and with its white space drawn if it has no more."""
+    """Return ``text`` to stand alone in a list: printable, with nothing but white space drawn as ␣."""
     return "␣" * len(text) if text.isspace() else printable(text)
 
 

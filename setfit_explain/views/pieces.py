@@ -39,9 +39,14 @@ def pieces(panel: TextPanel) -> list[Piece]:
     return found + _between(panel, position, len(panel.text))
 
 
+def size(value: float) -> float:
+    """Return ``|value|``, by which units are ranked; NaN ranks with zero."""
+    return 0.0 if value != value else abs(value)
+
+
 def numbered_units(target: TargetPanel) -> set[int]:
     """Return the few strongest units, which are drawn with their number."""
-    sizes = [0.0 if value != value else abs(value) for value in target.values]
+    sizes = [size(value) for value in target.values]
     least = _NUMBERED_SHARE * max(sizes, default=0.0)
     ranked = sorted(range(len(sizes)), key=lambda index: -sizes[index])[:_NUMBERED]
     return {index for index in ranked if sizes[index] > 0 and sizes[index] >= least}

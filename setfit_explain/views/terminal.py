@@ -17,7 +17,14 @@ from rich.text import Text
 
 from setfit_explain.views.formatting import excerpt, number, printable, signed, visible_name
 from setfit_explain.views.panel import TargetPanel, TextPanel
-from setfit_explain.views.pieces import EMPTY_TEXT, numbered_units, pieces, special_line, truncation_line
+from setfit_explain.views.pieces import (
+    EMPTY_TEXT,
+    numbered_units,
+    pieces,
+    size,
+    special_line,
+    truncation_line,
+)
 from setfit_explain.views.scale import LIGHT, colour, shared_bound
 
 _STRONGEST = 5
@@ -128,7 +135,7 @@ def _strongest(panel: TextPanel, target: TargetPanel) -> Table:
     table.add_column(justify="right")
     table.add_column()
     table.add_column(style="dim")
-    ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -abs(item[0]))
+    ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -size(item[0]))
     for value, name in ranked[:_STRONGEST]:
         if value:
             direction = target.towards if value > 0 else target.away

@@ -128,6 +128,11 @@ def test_for_target_reads_in_order_and_top_by_strength(explanation: Explanation)
     assert explanation.top(n=3) == [("loved", 0.375), ("[special tokens]", 0.125), ("it", -0.0625)]
 
 
+def test_nan_ranks_last(make_explanation: Make) -> None:
+    odd = make_explanation(attributions=np.array([[np.nan, 0.1, np.nan, -np.inf, -0.2]] * 2))
+    assert [text for text, _ in odd.top(n=3)] == ["!", "[special tokens]", "loved"]
+
+
 @pytest.mark.parametrize("target", ["postive", 2, -1])
 def test_a_target_that_was_not_explained_is_refused(explanation: Explanation, target: str | int) -> None:
     with pytest.raises(

@@ -131,6 +131,7 @@ def test_a_set_without_items_is_refused() -> None:
 
 def test_every_view_names_the_failures(mixed: ExplanationSet) -> None:
     for view in (mixed.to_html(), mixed._repr_html_(), str(mixed)):
+        assert "The text at index 1 was not explained" in view
         assert "No tokens." in view
     assert repr(mixed) == "<ExplanationSet: 2 explained, 1 failed>"
 

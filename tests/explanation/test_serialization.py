@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explanations import build_explanation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from setfit_explain.errors import SchemaError
 from setfit_explain.explanation import Explanation, Unit
 from setfit_explain.explanation.serialization import write_atomically
+
+from .explanations import build_explanation
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 # A high and a low surrogate side by side are one character to JSON.

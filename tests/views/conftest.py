@@ -1,9 +1,10 @@
 from collections.abc import Callable
 
 import pytest
-from panels import build_panel
 
 from setfit_explain.views.panel import TextPanel
+
+from .panels import build_panel
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from panels import build_panel, build_target
 
 from setfit_explain.views.formatting import excerpt, number, printable, signed, visible_name
 from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.pieces import numbered_units, pieces
+
+from .panels import build_panel, build_target
 
 
 @given(st.text(st.characters(exclude_categories=())))

@@ -3,11 +3,13 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from markup import Page, read
-from panels import ATTACKS, attacked_panel, build_panel, build_target
 
 from setfit_explain.views.html import FailurePanel, Section, render_fragment, render_report, render_rest
 from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.scale import contrast
+
+from .markup import Page, read
+from .panels import ATTACKS, attacked_panel, build_panel, build_target
 
 Make = Callable[..., TextPanel]
 
@@ -256,6 +258,19 @@ def test_one_colour_scale_is_shared_by_all_texts(make_panel: Make) -> None:
     assert "--light:#f4a259" in fills[0]
     assert "--light:#fad0ac" in fills[1]
     assert "+0.600" in page.find("p", class_="legend")[1].text
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+def test_every_text_colour_of_the_page_is_readable(panel: TextPanel, mode: int) -> None:
+    rules = re.findall(r":root \{(.*?)\}", report(panel), flags=re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", rules[mode]))
+    for ground in ("card", "page"):
+        for ink in ("ink", "soft", "good", "bad", "down"):
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground)
+    assert contrast(colours["ink"], colours["note"]) >= 4.5
+    assert contrast("#ffffff", "#b42318") >= 4.5
+    for line in ("up", "down", "focus"):
+        assert contrast(colours[line], colours["card"]) >= 3
 
 
 def test_the_same_panels_give_the_same_bytes(panel: TextPanel) -> None:

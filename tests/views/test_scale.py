@@ -4,9 +4,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from panels import build_panel, build_target
 
 from setfit_explain.views.scale import DARK, LIGHT, Theme, colour, contrast, shared_bound, strength
+
+from .panels import build_panel, build_target
 
 VALUES = [step / 200 for step in range(-200, 201)]
 

@@ -3,11 +3,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from panels import ATTACKS, attacked_panel, build_target
 from rich.console import Console
 
 from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.terminal import render, render_all
+
+from .panels import ATTACKS, attacked_panel, build_target
 
 Make = Callable[..., TextPanel]
 
