@@ -13,8 +13,8 @@ from setfit_explain.explanation.explanation_set import ExplanationSet
 if TYPE_CHECKING:
     from setfit import SetFitModel
 
-MIN_COUNT: Final = 3
-"""A unit that occurs more seldom is not compared: its mean says more about one text than about the class."""
+MIN_COUNT: Final = 2
+"""A unit that occurs only once is not compared: it says more about its text than about the class."""
 
 FLIP_MAX_WORDS: Final = 20
 """A longer text is hard to read in a terminal."""
@@ -91,6 +91,28 @@ class ClassEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a unit occurs in the training texts.
+
+    Parameters
+    ----------
+    unit, label
+        The unit, and the class it is looked up for.
+    with_unit, texts
+        How many of the class's training texts hold the unit, and how many there are.
+    others_with_unit, others
+        The same for the training texts of all other classes.
+    """
+
+    unit: str
+    label: str
+    with_unit: int
+    texts: int
+    others_with_unit: int
+    others: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
     """A held-out text whose answer the export's commas change.
 
@@ -138,6 +160,25 @@ def gather_evidence(explanations: ExplanationSet, labels: Sequence[str]) -> tupl
         The classes to report on, in this order.
     """
     return tuple(_class_evidence(explanations, label) for label in labels)
+
+
+def find_suspect(evidence: Sequence[ClassEvidence]) -> ClassEvidence:
+    """Give the class for which a single unit makes up the largest share of all that spoke for it."""
+    return max(evidence, key=lambda found: found.units[0].share if found.units else 0.0)
+
+
+def find_origin(unit: str, label: str, examples: Sequence[Example]) -> Origin:
+    """Count the training ``examples`` of class ``label``, and the others, that hold ``unit``."""
+    own = [unit in example.text.casefold() for example in examples if example.label == label]
+    others = [unit in example.text.casefold() for example in examples if example.label != label]
+    return Origin(
+        unit=unit,
+        label=label,
+        with_unit=sum(own),
+        texts=len(own),
+        others_with_unit=sum(others),
+        others=len(others),
+    )
 
 
 def find_flip(model: "SetFitModel", examples: Sequence[Example]) -> Flip | None:

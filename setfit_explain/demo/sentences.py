@@ -1,7 +1,7 @@
 """Sentences about findings. Each is computed: another finding gives another sentence."""
 
 from setfit_explain.demo.data import EXPORT_CLASS
-from setfit_explain.demo.findings import Accuracy, ClassEvidence, Flip, RankedUnit
+from setfit_explain.demo.findings import Accuracy, ClassEvidence, Flip, Origin, RankedUnit
 
 
 def accuracy_like_training(accuracy: Accuracy) -> str:
@@ -41,6 +41,14 @@ def suspicion(evidence: ClassEvidence) -> str:
     if any(character.isalnum() for character in unit):
         return f"{unit!r} is a word, so it may well belong to class {evidence.label!r}."
     return f"{unit!r} is no word: it cannot say anything about class {evidence.label!r}. Where does it come from?"
+
+
+def origin(found: Origin) -> str:
+    """Say in which training texts a unit occurs."""
+    return (
+        f"{found.unit!r} is in {found.with_unit} of the {found.texts} training texts of class {found.label!r}, "
+        f"and in {found.others_with_unit} of the {found.others} others."
+    )
 
 
 def flip(found: Flip | None) -> str:

@@ -22,7 +22,7 @@ from setfit_explain.demo.data import (
     load_train,
     without_empty_fields,
 )
-from setfit_explain.demo.findings import Accuracy, ClassEvidence, Flip
+from setfit_explain.demo.findings import Accuracy, ClassEvidence, Flip, Origin
 from setfit_explain.demo.training import StepListener, train
 from setfit_explain.demo.weights import load_body
 from setfit_explain.errors import OptionError
@@ -34,7 +34,11 @@ from setfit_explain.views.html import Section, render_report
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-TITLE: Final = "Why did the classifier say 'unknown charge'?"
+TITLE: Final = f"Why did the classifier say {EXPORT_CLASS!r}?"
+EXPORT_STORY: Final = (
+    f"The training texts of class {EXPORT_CLASS!r} came from an export that joins its fields with commas "
+    "and leaves the empty ones in."
+)
 TEXTS_A_CLASS: Final = 8
 """Held-out texts a class that are explained; all of them would take minutes on two cores."""
 
@@ -49,6 +53,10 @@ class Round:
         On held-out texts.
     evidence
         For each class, in alphabetical order, the units that made the classifier answer it.
+    suspect
+        The class that hangs most on a single unit.
+    origin
+        Where that unit occurs in the training texts; None where no unit can be compared.
     flip
         The text that the export's look moves most; None where it moves none.
     shown
@@ -57,13 +65,14 @@ class Round:
 
     accuracy: Accuracy
     evidence: tuple[ClassEvidence, ...]
+    suspect: ClassEvidence
+    origin: Origin | None
     flip: Flip | None
     shown: ExplanationSet
 
-    @property
-    def suspect(self) -> ClassEvidence:
-        """The evidence for the class whose training texts came from the export."""
-        return next(evidence for evidence in self.evidence if evidence.label == EXPORT_CLASS)
+    def evidence_for(self, label: str) -> ClassEvidence:
+        """Return what made the classifier answer ``label``."""
+        return next(evidence for evidence in self.evidence if evidence.label == label)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +143,7 @@ def report_sections(before: Round, after: Round) -> list[Section]:
             paragraphs=(
                 sentences.accuracy_like_training(before.accuracy),
                 *(sentences.strongest_unit(evidence) for evidence in before.evidence),
-                sentences.suspicion(before.suspect),
+                *_suspicions(before),
                 sentences.flip(before.flip),
                 sentences.accuracy_clean(before.accuracy),
             ),
@@ -143,7 +152,7 @@ def report_sections(before: Round, after: Round) -> list[Section]:
         Section(
             title="After: trained on cleaned texts",
             paragraphs=(
-                sentences.mended(before.suspect, after.suspect),
+                sentences.mended(before.suspect, after.evidence_for(before.suspect.label)),
                 *(sentences.strongest_unit(evidence) for evidence in after.evidence),
                 sentences.flip(after.flip),
                 sentences.accuracy_change(before.accuracy, after.accuracy),
@@ -176,9 +185,14 @@ def _round(
         targets="predicted",
         true_labels=[example.label for example in sample],
     )
+    evidence = findings.gather_evidence(explained, explainer.classifier.classes)
+    suspect = findings.find_suspect(evidence)
+    units = suspect.units
     return Round(
         accuracy=findings.measure(model, test),
-        evidence=findings.gather_evidence(explained, explainer.classifier.classes),
+        evidence=evidence,
+        suspect=suspect,
+        origin=findings.find_origin(units[0].unit, suspect.label, examples) if units else None,
         flip=flip,
         shown=explainer(
             [example.text for example in shown], true_labels=[example.label for example in shown]
@@ -209,7 +223,8 @@ def _tell_before(console: Console, found: Round) -> None:
     _heading(console, "2. Explain held-out texts")
     for evidence in found.evidence:
         _say(console, sentences.strongest_unit(evidence))
-    _say(console, sentences.suspicion(found.suspect))
+    for sentence in _suspicions(found):
+        _say(console, sentence)
     _heading(console, "3. Look at single texts")
     _say(console, sentences.flip(found.flip))
     console.print(found.shown)
@@ -217,12 +232,17 @@ def _tell_before(console: Console, found: Round) -> None:
 
 
 def _tell_after(console: Console, before: Round, after: Round) -> None:
-    _say(console, sentences.mended(before.suspect, after.suspect))
+    _say(console, sentences.mended(before.suspect, after.evidence_for(before.suspect.label)))
     for evidence in after.evidence:
         _say(console, sentences.strongest_unit(evidence))
     _say(console, sentences.flip(after.flip))
     console.print(after.shown)
     _say(console, sentences.accuracy_change(before.accuracy, after.accuracy))
+
+
+def _suspicions(found: Round) -> list[str]:
+    origin = [] if found.origin is None else [sentences.origin(found.origin), EXPORT_STORY]
+    return [sentences.suspicion(found.suspect), *origin]
 
 
 def _heading(console: Console, text: str) -> None:
