@@ -19,7 +19,7 @@ from setfit_explain.classifier.labels import class_names, predicted, resolve_tar
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction
 from setfit_explain.classifier.text_classifier import TextClassifier
-from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TextError
+from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TargetError, TextError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
@@ -123,7 +123,8 @@ class Explainer:
         self.show_progress = show_progress
         self.on_error = on_error
         self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
-        self._attribute = self.method.prepare(self.classifier, internal_batch_size)
+        with self.classifier.body.session():
+            self._attribute = self.method.prepare(self.classifier, internal_batch_size)
         self._versions = _versions()
 
     @overload
@@ -204,7 +205,8 @@ class Explainer:
         try:
             return self._explain(text, targets, label)
         except SetFitExplainError as error:
-            if self.on_error == "raise":
+            # A target that does not exist is the caller's slip, not one text's.
+            if self.on_error == "raise" or isinstance(error, TargetError):
                 error.add_note(f"While explaining text {index}.")
                 raise
             return Failure(
@@ -213,6 +215,10 @@ class Explainer:
 
     def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
         _check_text(text, "The text")
+        with self.classifier.body.session():
+            return self._explain_in_session(text, wanted, true_label)
+
+    def _explain_in_session(self, text: str, wanted: Any, true_label: Any) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
         probabilities = classifier.predict_proba(text)

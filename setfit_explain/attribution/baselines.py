@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from setfit_explain.classifier.encoding import word_ids
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
@@ -156,12 +156,7 @@ def _vocabulary_mean(classifier: TextClassifier) -> Tensor:
     """
     tokenizer = classifier.body.module.tokenizer
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    specials = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
-    words = sorted(
-        token_id
-        for token, token_id in tokenizer.get_vocab().items()
-        if token_id not in specials and not re.fullmatch(r"\[unused\d+\]", token)
-    )
+    words = word_ids(tokenizer)
     if model["type"] == "Unigram":
         scores = [score for _, score in model["vocab"]]
         return _mean(classifier, {word: float(torch.tensor(scores[word]).exp()) for word in words})

@@ -87,7 +87,13 @@ class Body:
             yield
 
     def features(self, text: str) -> Features:
-        """Preprocess one text as ``encode`` does, prompt and truncation included."""
+        """Preprocess one text as ``encode`` does, prompt and truncation included.
+
+        Raises
+        ------
+        UnsupportedBodyError
+            The result holds no token ids.
+        """
         module: Any = self.module
         if hasattr(module, "preprocess"):
             features = module.preprocess([text], prompt=self.prompt or None)
@@ -95,6 +101,12 @@ class Body:
             features = module.tokenize([self.prompt + text])
             if self.prompt:
                 features["prompt_length"] = module._get_prompt_length(self.prompt)
+        ids = features.get("input_ids")
+        if not isinstance(ids, Tensor) or ids.dim() != 2:
+            raise UnsupportedBodyError(
+                f"The body's first module, {type(module[0]).__name__}, does not turn a text into token ids "
+                "of shape (texts, tokens), so there are no word embeddings to explain."
+            )
         return {
             name: value.to(self.device) if isinstance(value, Tensor) else value
             for name, value in features.items()

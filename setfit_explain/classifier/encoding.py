@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from setfit_explain.classifier.body import Body, Features
+
+_UNUSED = re.compile(r"\[unused\d+\]")  # BERT's spare rows
 
 Kind = Literal["text", "special", "prompt"]
 
@@ -89,6 +92,16 @@ def encode_text(body: Body, text: str) -> EncodedText:
             kinds.append("text")
             spans[index] = np.clip([start - offset, end - offset], 0, len(text))
     return EncodedText(text, features, spans, tuple(kinds), _cut(text, spans, kinds, encoding, whole, body))
+
+
+def word_ids(tokenizer: Any) -> list[int]:
+    """Ids of the vocabulary's ordinary tokens in rising order: none special, added or unused."""
+    specials = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    return sorted(
+        token_id
+        for token, token_id in tokenizer.get_vocab().items()
+        if token_id not in specials and not _UNUSED.fullmatch(token)
+    )
 
 
 def _align(body: Body, text: str, ids: list[int]) -> tuple[str, int, Any, Any]:

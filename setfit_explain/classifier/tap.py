@@ -95,12 +95,7 @@ def find_tap(body: Body, features: Features) -> Tap:
     UnsupportedBodyError
         No module receives the ids, or its output is not one vector a token.
     """
-    ids = features.get("input_ids")
-    if not isinstance(ids, Tensor) or ids.dim() != 2:
-        raise UnsupportedBodyError(
-            f"The body's first module, {type(body.module[0]).__name__}, does not turn a text into token ids "
-            "of shape (texts, tokens), so there are no word embeddings to explain."
-        )
+    ids: Tensor = features["input_ids"]
     found = _consumers(body, features, ids)
     for name, module, output in found:
         if isinstance(output, Tensor) and output.dim() == 3 and output.is_floating_point():

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from setfit_explain.classifier.body import Body
-from setfit_explain.classifier.encoding import EncodedText, encode_text
+from setfit_explain.classifier.encoding import EncodedText, encode_text, word_ids
 from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.errors import UnsupportedBodyError
@@ -52,9 +52,9 @@ class TextClassifier:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
-        self.head = to_torch_head(model.head).to(self.body.device)
-        self.classes = class_names(self.head.classes, model.labels)
         with self.body.session():
+            self.head = to_torch_head(model.head).to(self.body.device)
+            self.classes = class_names(self.head.classes, model.labels)
             probe = encode_text(self.body, PROBE_TEXT)
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
@@ -140,8 +140,10 @@ class TextClassifier:
     def _check_no_leak(self, probe: EncodedText) -> None:
         """Refuse a body in which something besides the tap reads the ids: pin the tap, scramble them."""
         ids = probe.ids.clone()
-        text_positions = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
-        ids[text_positions] = ids[text_positions.roll(1)]
+        words = torch.as_tensor(word_ids(self.body.module.tokenizer), device=ids.device)
+        places = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
+        # Other words altogether: a permutation would not show to something that sums over the ids.
+        ids[places] = words[(torch.searchsorted(words, ids[places]) + 1 + places) % len(words)]
         scrambled = EncodedText(
             probe.text,
             {**probe.features, "input_ids": ids.unsqueeze(0)},

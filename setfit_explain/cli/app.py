@@ -45,7 +45,16 @@ TrustOption = Annotated[
 BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
 
 
-@app.command()
+_EXPLAIN_EXAMPLES = """Examples:
+
+setfit-explain explain my-model --text "I was charged twice"
+
+setfit-explain explain my-model tickets.csv --text-column message -o report.html
+
+cat tickets.txt | setfit-explain explain my-model - --output jsonl > explanations.jsonl"""
+
+
+@app.command(epilog=_EXPLAIN_EXAMPLES)
 def explain(
     model: ModelArgument,
     source: Annotated[str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - reads stdin.")] = None,
@@ -69,16 +78,7 @@ def explain(
     tolerance: Annotated[float, typer.Option(help="Relative numerical error accepted.")] = 1e-2,
     trust_pickle: TrustOption = False,
 ) -> None:
-    """Explain what a model answers for the texts of a file, a pipe or --text.
-
-    Examples:
-
-      setfit-explain explain my-model --text "I was charged twice"
-
-      setfit-explain explain my-model tickets.csv --text-column message -o report.html
-
-      cat tickets.txt | setfit-explain explain my-model - --output jsonl > explanations.jsonl
-    """
+    """Explain what a model answers for the texts of a file, a pipe or --text."""
     rows = [Row(member) for member in text or ()]
     if source is not None:
         rows += read_rows(source, input_format, text_column, label_column)
@@ -171,18 +171,17 @@ def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None
     if chosen is OutputFormat.TERMINAL and to is None:
         Console().print(explanations)
         return
-    content = {
-        OutputFormat.TERMINAL: explanations.__str__,
-        OutputFormat.JSONL: explanations.to_json_lines,
-        OutputFormat.HTML: explanations.to_html,
-    }[chosen]()
+    if chosen is OutputFormat.JSONL:
+        content = explanations.to_json_lines()
+    else:
+        content = str(explanations.to_html() if chosen is OutputFormat.HTML else explanations)
     if to is None:
-        sys.stdout.write(str(content))
+        sys.stdout.write(content)
         sys.stdout.flush()
     else:
         from setfit_explain.explanation.serialization import write_atomically
 
-        write_atomically(to, str(content))
+        write_atomically(to, content)
         _message(f"Wrote {to}")
 
 
@@ -197,4 +196,4 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]

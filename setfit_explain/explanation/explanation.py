@@ -2,18 +2,18 @@
 
 import dataclasses
 import difflib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from setfit_explain.errors import InputError, TargetError
 from setfit_explain.explanation import serialization
+from setfit_explain.explanation.checks import Setting, check_span, check_units, plain_setting, same
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.explanation.units import Unit
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Floats = NDArray[np.float64]
-Setting = str | int | float | bool | None
 
 _PER_TARGET = ("score", "baseline_score", "delta", "error_estimate")
 
@@ -117,13 +116,14 @@ class Explanation:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.true_label is not None and not isinstance(self.true_label, str):
             object.__setattr__(self, "true_label", tuple(self.true_label))
-        settings = {name: _plain(name, value) for name, value in self.settings.items()}
+        settings = {name: plain_setting(name, value) for name, value in self.settings.items()}
         object.__setattr__(self, "settings", MappingProxyType(settings))
         object.__setattr__(self, "versions", MappingProxyType(dict(self.versions)))
         object.__setattr__(self, "reproduction_error", float(self.reproduction_error))
         if not self.targets:
             raise InputError("An explanation has no target. Accepted: one or more.")
-        _check_units(self.text, self.units)
+        check_units(self.text, self.units)
+        check_span(self.text, self.truncated_span)
 
     def _freeze_array(self, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float64) -> None:
         array = np.array(getattr(self, name), dtype=dtype)
@@ -136,15 +136,17 @@ class Explanation:
     def special_token_share(self) -> Floats:
         """The buckets' share of the sum of ``|attributions|``, of shape ``(targets,)``; 0 when all are 0."""
         sizes = np.abs(self.attributions)
-        total = sizes.sum(axis=1)
-        in_buckets = sizes[:, [unit.special is not None for unit in self.units]].sum(axis=1)
-        share: Floats = np.divide(in_buckets, total, out=np.zeros_like(total), where=total > 0)
+        with np.errstate(invalid="ignore", over="ignore"):
+            total = sizes.sum(axis=1)
+            in_buckets = sizes[:, [unit.special is not None for unit in self.units]].sum(axis=1)
+            share: Floats = np.divide(in_buckets, total, out=np.zeros_like(total), where=total > 0)
         return share
 
     @property
     def completeness_gap(self) -> Floats:
         """``attributions.sum(1) + baseline_score - score - delta``, of shape ``(targets,)``: about 0."""
-        gap: Floats = self.attributions.sum(axis=1) + self.baseline_score - self.score - self.delta
+        with np.errstate(invalid="ignore", over="ignore"):
+            gap: Floats = self.attributions.sum(axis=1) + self.baseline_score - self.score - self.delta
         return gap
 
     @property
@@ -237,6 +239,10 @@ class Explanation:
         """
         return explanation_table([self])
 
+    @overload
+    def to_html(self, path: None = None, *, title: str = ...) -> str: ...
+    @overload
+    def to_html(self, path: str | Path, *, title: str = ...) -> Path: ...
     def to_html(self, path: str | Path | None = None, *, title: str = "Why this prediction?") -> str | Path:
         """Draw a standalone page: no script, no network.
 
@@ -272,8 +278,7 @@ class Explanation:
         if not isinstance(other, Explanation):
             return NotImplemented
         return all(
-            _equal(getattr(self, field.name), getattr(other, field.name))
-            for field in dataclasses.fields(self)
+            same(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -284,34 +289,3 @@ class Explanation:
 
 def _rebuild(values: dict[str, Any]) -> Explanation:
     return Explanation(**values)
-
-
-def _equal(mine: object, other: object) -> bool:
-    if isinstance(mine, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(mine, other, equal_nan=mine.dtype.kind == "f")
-    if isinstance(mine, float) and isinstance(other, float) and math.isnan(mine):
-        return math.isnan(other)
-    return mine == other
-
-
-def _plain(name: str, value: object) -> Setting:
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    raise InputError(f"Setting {name!r} is {value!r}. Accepted: a string, a finite number, a bool or None.")
-
-
-def _check_units(text: str, units: tuple[Unit, ...]) -> None:
-    previous_end, in_buckets = 0, False
-    for unit in units:
-        if unit.special is not None:
-            in_buckets = True
-            continue
-        inside = not in_buckets and previous_end <= unit.start < unit.end <= len(text)
-        if not inside or text[unit.start : unit.end] != unit.text:
-            raise InputError(
-                f"Unit {unit.text!r} at ({unit.start}, {unit.end}) is not a slice of the text, in reading "
-                "order and before the buckets."
-            )
-        previous_end = unit.end

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -144,6 +144,10 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         indices = [index for index, item in enumerate(self._items) if isinstance(item, Explanation)]
         return explanation_table(self.explanations, indices)
 
+    @overload
+    def to_html(self, path: None = None, *, title: str = ...) -> str: ...
+    @overload
+    def to_html(self, path: str | Path, *, title: str = ...) -> Path: ...
     def to_html(self, path: str | Path | None = None, *, title: str = "Why these predictions?") -> str | Path:
         """Draw a standalone page of all texts on one colour scale: no script, no network.
 
@@ -267,9 +271,9 @@ def _item_to_dict(item: Explanation | Failure) -> dict[str, Any]:
 def _item_from_dict(data: Any) -> Explanation | Failure:
     if isinstance(data, dict) and data.get("kind") == "failure":
         serialization.check_header(data, "failure")
-        fields = {key: value for key, value in data.items() if key not in serialization.header("failure")}
-        try:
-            return Failure(**fields)
-        except TypeError as error:
-            raise SchemaError(f"A saved failure does not fit together: {error}") from error
+        types = {field.name: field.type for field in fields(Failure)}
+        given = {key: value for key, value in data.items() if key not in serialization.header("failure")}
+        if {key: type(value) for key, value in given.items()} != types:
+            raise SchemaError(f"A saved failure has {given!r}. Accepted: {', '.join(types)}, and no other.")
+        return Failure(**given)
     return Explanation.from_dict(data)

@@ -29,8 +29,12 @@ def text_panel(explanation: "Explanation") -> TextPanel:
 
 
 def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
+    name = explanation.targets[index]
+    towards, away = _directions(name, explanation.classes)
     return TargetPanel(
-        name=explanation.targets[index],
+        name=name,
+        towards=towards,
+        away=away,
         score=float(explanation.score[index]),
         baseline_score=float(explanation.baseline_score[index]),
         delta=float(explanation.delta[index]),
@@ -39,6 +43,15 @@ def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
         values=tuple(explanation.attributions[index].tolist()),
         special_token_share=float(explanation.special_token_share[index]),
     )
+
+
+def _directions(name: str, classes: tuple[str, ...]) -> tuple[str, str]:
+    if name not in classes:
+        for first in classes:
+            for second in classes:
+                if name == f"{first} vs {second}":
+                    return f"towards {first}", f"towards {second}"
+    return f"towards {name}", f"away from {name}"
 
 
 def _footer(explanation: "Explanation") -> str:

@@ -170,11 +170,18 @@ def _decode_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     fields["converged"] = [_of_type("converged", item, bool) for item in data["converged"]]
     fields["units"] = tuple(_decode_unit(_of_type("units", unit, dict)) for unit in data["units"])
     label = data["true_label"]
-    fields["true_label"] = tuple(label) if isinstance(label, list) else label
+    if isinstance(label, list):
+        fields["true_label"] = tuple(_of_type("true_label", item, str) for item in label)
+    else:
+        fields["true_label"] = None if label is None else _of_type("true_label", label, str)
     span = data["truncated_span"]
-    fields["truncated_span"] = None if span is None else (int(span[0]), int(span[1]))
+    if span is not None:
+        start, end = (_of_type("truncated_span", edge, int) for edge in span)
+        span = (start, end)
+    fields["truncated_span"] = span
     fields["settings"] = _of_type("settings", data["settings"], dict)
-    fields["versions"] = _of_type("versions", data["versions"], dict)
+    versions = _of_type("versions", data["versions"], dict)
+    fields["versions"] = {name: _of_type("versions", item, str) for name, item in versions.items()}
     fields["reproduction_error"] = _decode(data["reproduction_error"])
     return fields
 

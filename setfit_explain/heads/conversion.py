@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier, _ConstantPredictor
@@ -79,16 +80,16 @@ def _(estimator: LogisticRegression) -> TorchHead:  # LogisticRegressionCV is a 
 @convert.register
 def _(estimator: OneVsRestClassifier) -> TorchHead:
     check_is_fitted(estimator)
-    columns = [_one_column(member) for member in estimator.estimators_]
-    dim = max((column.in_features for column in columns), default=0)
-    # A constant predictor has seen no embedding: it takes the width of its siblings, with weight zero.
-    weight = torch.cat([column.weight if column.in_features else torch.zeros(1, dim) for column in columns])
-    bias = torch.cat([column.bias for column in columns])
+    members = [_one_column(member) for member in estimator.estimators_]
+    known = [weight for weight, _ in members if weight is not None]
+    # A constant predictor has seen no embedding: it takes its siblings' width, with weight zero.
+    nothing = np.zeros_like(known[0]) if known else np.zeros(estimator.n_features_in_)
+    weights = np.stack([nothing if weight is None else weight for weight, _ in members])
     if estimator.multilabel_:
         link = Link.SIGMOID
     else:
-        link = Link.BINARY if len(columns) == 1 else Link.NORMALIZED_SIGMOID
-    return TorchHead(linear(weight, bias), link, estimator.classes_.tolist())
+        link = Link.BINARY if len(members) == 1 else Link.NORMALIZED_SIGMOID
+    return TorchHead(linear(weights, [bias for _, bias in members]), link, estimator.classes_.tolist())
 
 
 @convert.register
@@ -109,16 +110,16 @@ def linear(weight: Any, bias: Any) -> nn.Linear:
     return layer
 
 
-def _one_column(member: Any) -> nn.Linear:
-    """Return the single decision column of a one-vs-rest member."""
+def _one_column(member: Any) -> tuple[NDArray[np.float64] | None, float]:
+    """Weight ``(dim,)`` and bias of a one-vs-rest member; a constant one has no weight."""
     if isinstance(member, _ConstantPredictor):
-        return linear(np.zeros((1, 0)), _CERTAIN if member.y_[0] else -_CERTAIN)
-    head = convert(member)
-    if not isinstance(head.decision, nn.Linear) or head.decision.out_features != 1:
+        return None, _CERTAIN if member.y_[0] else -_CERTAIN
+    decision = convert(member).decision
+    if not isinstance(decision, nn.Linear) or decision.out_features != 1:
         raise UnsupportedHeadError(
             f"OneVsRestClassifier over {type(member).__name__} is not supported; over LogisticRegression it is."
         )
-    return head.decision
+    return decision.weight[0].numpy(), float(decision.bias[0])
 
 
 def _logistic_link(estimator: LogisticRegression) -> Link:

@@ -16,6 +16,8 @@ class TargetPanel:
     ----------
     name
         The class, or "a vs b" for a contrast.
+    towards, away
+        What a positive and a negative value do, such as "towards positive" and "away from positive".
     score, baseline_score
         What the classifier scores the text and the baseline, in the output's unit.
     delta
@@ -31,6 +33,8 @@ class TargetPanel:
     """
 
     name: str
+    towards: str
+    away: str
     score: float
     baseline_score: float
     delta: float
@@ -89,6 +93,11 @@ class TextPanel:
     def unit_of_measure(self) -> str:
         """The output's unit: probability, logit, or nats for the logarithmic scales."""
         return _UNITS.get(self.output, "nats")
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether the classifier answered the true label; ``None`` where that is not known."""
+        return None if self.true_label is None else set(self.predicted) == set(self.true_label)
 
     @property
     def unit_names(self) -> tuple[str, ...]:

@@ -1,27 +1,137 @@
-"""Stub, replaced next."""
+"""Terminal view: one text with its words on coloured ground, and the numbers beneath.
+
+Texts and labels reach the terminal as plain characters only: never as markup, never as an escape.
+"""
 
 import io
+import os
+import shutil
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.style import Style
+from rich.table import Table
 from rich.text import Text
 
-from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.formatting import excerpt, number, printable, signed, visible_name
+from setfit_explain.views.panel import TargetPanel, TextPanel
+from setfit_explain.views.pieces import EMPTY_TEXT, numbered_units, pieces, special_line, truncation_line
+from setfit_explain.views.scale import LIGHT, colour, shared_bound
+
+_STRONGEST = 5
+_UNSEEN_SHOWN = 200
+_UNIT_WIDTH = 40
 
 
-def render(panel: TextPanel) -> RenderableType:
-    """Draw a panel."""
-    return Text(repr(panel))
+def render(panel: TextPanel, bound: float | None = None) -> RenderableType:
+    """Draw one text, its shown class in full and the other classes in a line each.
+
+    Parameters
+    ----------
+    panel
+        What to draw.
+    bound
+        The value of the fullest colour; ``None`` takes this panel's largest.
+    """
+    bound = shared_bound([panel]) if bound is None else bound
+    shown = panel.targets[panel.shown]
+    lines: list[RenderableType] = [
+        _answer(panel),
+        Padding(_highlighted(panel, shown, bound), (1, 2)),
+        _score_line(shown, panel.unit_of_measure),
+        Padding(_strongest(panel, shown), (0, 2)),
+    ]
+    lines += [_score_line(target) for target in panel.targets if target is not shown]
+    lines += [Text(line, style="dim") for line in (special_line(shown),) if line]
+    lines += [Text(printable(line), style="bold") for line in (truncation_line(panel), *panel.notes) if line]
+    return Group(*lines, Text(printable(panel.footer), style="dim"))
 
 
 def render_all(panels: Sequence[TextPanel], rest: Sequence[str]) -> RenderableType:
-    """Draw panels."""
-    return Group(*(render(panel) for panel in panels), *(Text(line) for line in rest))
+    """Draw texts one below the other on one colour scale, then the lines of ``rest``."""
+    bound = shared_bound(panels)
+    drawn = [Padding(render(panel, bound), (0, 0, 1, 0)) for panel in panels]
+    return Group(*drawn, *(Text(printable(line)) for line in rest))
 
 
 def to_string(renderable: RenderableType) -> str:
-    """Return what print shows."""
-    console = Console(file=io.StringIO())
-    with console.capture() as capture:
-        console.print(renderable)
-    return capture.get()
+    """Return what ``print`` shows: with colours where stdout is a terminal and NO_COLOR is not set."""
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    file = io.StringIO()
+    console = Console(
+        file=file,
+        force_terminal=colours,
+        color_system="truecolor" if colours else None,
+        no_color=not colours,
+        width=shutil.get_terminal_size().columns,
+        highlight=False,
+        legacy_windows=False,
+    )
+    console.print(renderable)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+def _answer(panel: TextPanel) -> Text:
+    probabilities = dict(panel.probabilities)
+    answers = [f"{name} ({probabilities[name]:.3f})" for name in panel.predicted if name in probabilities]
+    line = Text("predicted: ").append(printable(", ".join(answers) or "no class"), style="bold")
+    if panel.true_label is not None:
+        verdict = "correct" if panel.correct else "WRONG"
+        line.append(f"   true label: {printable(', '.join(panel.true_label) or 'no class')} ({verdict})")
+    return line
+
+
+def _highlighted(panel: TextPanel, target: TargetPanel, bound: float) -> Text:
+    numbered = numbered_units(target)
+    text = Text()
+    for piece in pieces(panel):
+        if piece.unit is not None:
+            _append_unit(text, piece.text, target.values[piece.unit], bound, piece.unit in numbered)
+        elif piece.unseen and len(piece.text) > _UNSEEN_SHOWN:
+            text.append(printable(piece.text[:_UNSEEN_SHOWN]) + "…", style="dim strike")
+        else:
+            text.append(printable(piece.text), style="dim strike" if piece.unseen else "")
+    if not panel.text:
+        text.append(EMPTY_TEXT, style="dim")
+    for name, value in zip(panel.buckets, target.values[len(panel.spans) :], strict=True):
+        if value:
+            text.append("  ")
+            _append_unit(text, name, value, bound, numbered=True)
+    return text
+
+
+def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bool) -> None:
+    style = Style(color=LIGHT.ink, bgcolor=colour(value, bound)) if value else Style()
+    text.append(printable(unit), style=style)
+    if numbered:
+        text.append(f"({signed(value, 2)})", style="dim")
+
+
+def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:
+    total = sum(target.values)
+    line = Text(printable(target.name), style="bold")
+    line.append(
+        f": score {number(target.score)} = baseline {number(target.baseline_score)} ", style="not bold"
+    )
+    line.append(f"{signed(total)} from the units, delta {signed(target.delta)}", style="not bold")
+    if unit_of_measure:
+        line.append(f" ({unit_of_measure})", style="not bold")
+    if not target.converged:
+        line.append("  NOT CONVERGED", style="bold red")
+    return line
+
+
+def _strongest(panel: TextPanel, target: TargetPanel) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(style="dim")
+    ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -abs(item[0]))
+    for value, name in ranked[:_STRONGEST]:
+        if value:
+            direction = target.towards if value > 0 else target.away
+            unit = Text(excerpt(visible_name(name), _UNIT_WIDTH))
+            table.add_row(Text(signed(value)), unit, Text(printable(direction)))
+    return table

@@ -1,0 +1,50 @@
+# Everything a newcomer or CI runs. Each target sets up .venv by itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# With more OpenMP threads than cores, libgomp's default of spinning while it waits slows everything down.
+export GOMP_SPINCOUNT ?= 0
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check format notebooks screenshot clean
+
+help:
+	@echo "make demo        train, explain and mend a few-shot classifier; writes setfit-explain-demo.html"
+	@echo "make test        every test"
+	@echo "make check       format, lint, types, import contracts"
+	@echo "make format      rewrite the code in the project's format"
+	@echo "make notebooks   execute the notebooks in place"
+	@echo "make screenshot  draw the README's picture again (needs chromium)"
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	# torch first and exactly: a range would fetch the newest build with several GB of CUDA packages.
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[check,test]'
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/setfit-explain demo
+
+test: $(VENV)/installed
+	# One thread a process: two processes with two threads each slow one another down many times.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+check: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+notebooks: $(VENV)/installed
+	$(BIN)/python -m tests.notebooks
+
+screenshot: demo
+	$(BIN)/python -m tests.screenshot setfit-explain-demo.html docs/report.png
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,56 @@
+"""Checks: what the fields of an explanation must satisfy, and when two of them are the same."""
+
+import math
+
+import numpy as np
+
+from setfit_explain.errors import InputError
+from setfit_explain.explanation.units import Unit
+
+Setting = str | int | float | bool | None
+
+
+def plain_setting(name: str, value: object) -> Setting:
+    """Return ``value`` as Python's own type.
+
+    Raises
+    ------
+    InputError
+        If JSON could not hold it.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise InputError(f"Setting {name!r} is {value!r}. Accepted: a string, a finite number, a bool or None.")
+
+
+def check_units(text: str, units: tuple[Unit, ...]) -> None:
+    """Raise ``InputError`` unless the units are slices of ``text`` in reading order, then buckets."""
+    previous_end, in_buckets = 0, False
+    for unit in units:
+        if unit.special is not None:
+            in_buckets = True
+            continue
+        inside = not in_buckets and previous_end <= unit.start < unit.end <= len(text)
+        if not inside or text[unit.start : unit.end] != unit.text:
+            raise InputError(
+                f"Unit {unit.text!r} at ({unit.start}, {unit.end}) is not a slice of the text, in reading "
+                "order and before the buckets."
+            )
+        previous_end = unit.end
+
+
+def check_span(text: str, span: tuple[int, int] | None) -> None:
+    """Raise ``InputError`` unless ``span`` is ``None`` or lies inside ``text``."""
+    if span is not None and not 0 <= span[0] <= span[1] <= len(text):
+        raise InputError(f"Truncated span {span} is not inside a text of {len(text)} characters.")
+
+
+def same(mine: object, other: object) -> bool:
+    """Return whether two fields are equal, where NaN equals NaN."""
+    if isinstance(mine, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(mine, other, equal_nan=mine.dtype.kind == "f")
+    if isinstance(mine, float) and isinstance(other, float) and math.isnan(mine):
+        return math.isnan(other)
+    return mine == other

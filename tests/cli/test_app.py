@@ -1,0 +1,209 @@
+"""The command line: what goes in, what comes out, and the exit codes."""
+
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+from setfit_explain import ExplanationSet, __version__, explain
+from setfit_explain.cli import main
+from setfit_explain.errors import InputError
+from tests.models import LONG, TEXTS, fitted, tiny_body
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "saved"
+    fitted(tiny_body("bert")).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command line; gives the exit code, stdout and stderr."""
+
+    def command(*arguments, stdin=None):
+        monkeypatch.setattr(sys, "argv", ["setfit-explain", *map(str, arguments)])
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        return exit_.value.code, captured.out, captured.err
+
+    return command
+
+
+def texts_of(output):
+    return [json.loads(line)["text"] for line in output.splitlines()[1:]]
+
+
+def test_a_text_is_explained_on_the_terminal_without_colour_when_piped(run, model):
+    code, out, _ = run("explain", model, "--text", LONG)
+    assert code == 0
+    assert "parcel" in out
+    assert "\x1b" not in out
+
+
+def test_texts_come_from_lines_of_stdin(run, model):
+    code, out, _ = run("explain", model, "-", "--output", "jsonl", stdin=f"{LONG}\r\n\nlate\u2028parcel\n")
+    assert code == 0
+    assert texts_of(out) == [LONG, "", "late\u2028parcel"]
+
+
+def test_json_lines_on_stdout_are_what_save_writes(run, model, tmp_path):
+    _, out, _ = run("explain", model, "--text", LONG, "-t", TEXTS[0], "--output", "jsonl")
+    saved = explain(model, [LONG, TEXTS[0]]).save(tmp_path / "saved.jsonl")
+    assert saved.read_text() == out
+
+
+@pytest.mark.parametrize("name", ["texts.csv", "texts.jsonl"])
+def test_texts_and_labels_come_from_columns(run, model, tmp_path, name):
+    if name.endswith("csv"):
+        (tmp_path / name).write_text('id,message,truth\n1,"late, ""again""\nparcel",delay\n2,thanks,praise\n')
+    else:
+        rows = [
+            {"message": 'late, "again"\nparcel', "truth": "delay"},
+            {"message": "thanks", "truth": "praise"},
+        ]
+        (tmp_path / name).write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
+    target = tmp_path / "out.jsonl"
+    code, out, _ = run(
+        "explain", model, tmp_path / name, "--text-column", "message", "--label-column", "truth", "-o", target
+    )
+    assert (code, out) == (0, "")
+    explanations = ExplanationSet.load(target)
+    assert [e.text for e in explanations] == ['late, "again"\nparcel', "thanks"]
+    assert [e.true_label for e in explanations] == ["delay", "praise"]
+
+
+def test_an_html_report_is_written_by_its_suffix(run, model, tmp_path):
+    code, _, err = run("explain", model, "--text", LONG, "-o", tmp_path / "report.html")
+    assert code == 0
+    assert "Wrote" in err
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_options_reach_the_explanation(run, model):
+    _, out, _ = run(
+        "explain", model, "-t", LONG, "--target", "delay", "--target", "praise", "--scale", "log_odds",
+        "--baseline", "pad", "--granularity", "sentence", "--tolerance", "0.5", "--output", "jsonl",
+    )  # fmt: skip
+    saved = json.loads(out.splitlines()[1])
+    assert saved["targets"] == ["delay", "praise"]
+    assert (saved["output"], saved["granularity"]) == ("log_odds", "sentence")
+    assert (saved["settings"]["baseline"], saved["settings"]["tolerance"]) == ("pad", 0.5)
+
+
+def test_a_bad_row_is_recorded_the_rest_explained_and_the_exit_code_is_5(run, model):
+    rows = '{"text": "late parcel"}\n{"text": null}\n{"text": "thanks"}\n'
+    code, out, err = run("explain", model, "-", "--input-format", "jsonl", "--output", "jsonl", stdin=rows)
+    assert code == 5
+    assert len(out.splitlines()) == 4
+    assert "Text 1: TextError: The text is None" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("text,label\na,b\n", ["--text-column", "texts"], "Did you mean 'text'?"),
+        ("text,label\na,b\n", ["--label-column", "x"], "no column 'x' at line 2. Columns: text, label."),
+        ('text\n"open\n', [], "broken at line"),
+    ],
+)
+def test_a_csv_without_the_column_or_broken_is_exit_code_3(run, model, tmp_path, content, options, message):
+    (tmp_path / "texts.csv").write_text(content)
+    code, out, err = run("explain", model, tmp_path / "texts.csv", *options)
+    assert (code, out) == (3, "")
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"{]\n", "Line 1 is not JSON"), (b"[1]\n", "not a JSON object but list"), (b"\xff", "is not UTF-8")],
+)
+def test_broken_json_lines_are_exit_code_3(run, model, tmp_path, content, message):
+    (tmp_path / "texts.jsonl").write_bytes(content)
+    code, _, err = run("explain", model, tmp_path / "texts.jsonl")
+    assert code == 3
+    assert message in err
+
+
+def test_a_missing_file_is_exit_code_3(run, model):
+    code, _, err = run("explain", model, "absent.csv")
+    assert code == 3
+    assert "'absent.csv' cannot be read: No such file or directory." in err
+
+
+def test_an_unknown_target_is_exit_code_3(run, model):
+    code, _, err = run("explain", model, "-t", LONG, "--target", "dely")
+    assert code == 3
+    assert "Did you mean 'delay'?" in err
+
+
+def test_a_missing_or_dangerous_model_is_exit_code_4(run, tmp_path):
+    code, _, err = run("check", tmp_path / "absent")
+    assert code == 4
+    assert "ModelNotFoundError" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["explain"], ["explain", "model"], ["explain", "model", "-t", "a", "--scale", "x"], ["nonsense"]],
+)
+def test_wrong_usage_is_exit_code_2(run, model, arguments):
+    code, _, err = run(*[model if argument == "model" else argument for argument in arguments])
+    assert code == 2
+    assert err
+
+
+def test_an_output_file_of_unknown_kind_is_exit_code_2_and_nothing_is_computed(run, model, tmp_path):
+    code, _, err = run("explain", model, "-t", LONG, "-o", tmp_path / "report.pdf")
+    assert code == 2
+    assert "give --output html or jsonl" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_says_what_was_recognised(run, model):
+    code, out, _ = run("check", model)
+    assert code == 0
+    for fact in (
+        "BertModel",
+        "word_embeddings",
+        "LogisticRegression",
+        "refund, delay, praise",
+        "mean of vocabulary",
+    ):
+        assert fact in " ".join(out.split())
+    line = next(line for line in out.splitlines() if line.startswith("difference to predict_proba"))
+    assert float(line.split()[-1]) < 1e-6
+
+
+def test_terminal_escapes_in_errors_are_defused(run, model):
+    _, _, err = run("explain", model, "-t", LONG, "--target", "\x1b]0;owned\x07")
+    assert "\x1b" not in err
+
+
+def test_version_and_help_need_no_heavy_import():
+    code = (
+        "import sys\nsys.argv = ['setfit-explain', '--help']\n"
+        "from setfit_explain.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print(sorted({'torch', 'transformers', 'setfit', 'sklearn'} & set(sys.modules)))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "explain" in shown
+    assert shown.splitlines()[-1] == "[]"
+
+
+def test_version_is_printed(run):
+    assert run("--version")[:2] == (0, f"{__version__}\n")
+
+
+def test_reading_keeps_a_text_whole():
+    from setfit_explain.cli.reading import read_rows
+
+    with pytest.raises(InputError, match="--label-column needs a file with columns"):
+        read_rows(__file__, None, "text", "label")

@@ -1,0 +1,220 @@
+"""Odd texts get a right answer, wrong ones a clear error, and neither loses the others."""
+
+import numpy as np
+import pytest
+import torch
+
+from setfit_explain import Explainer, Failure, IntegratedGradients, explain
+from setfit_explain.errors import (
+    InputError,
+    ModelNotFoundError,
+    OptionError,
+    TargetError,
+    TextError,
+    UnsupportedModelError,
+)
+from tests.models import LABELS, LONG, TEXTS, minilm_model, tiny_model
+
+ARCHITECTURES = ("minilm", "bert", "mpnet", "roberta")
+ODD = {
+    "empty": "",
+    "white space": " \t\n  ",
+    "special-token strings": "[SEP] [MASK] <s> </s> <mask> <pad>",
+    "emoji": "late 👨‍👩‍👧‍👦 again 🇩🇪 👍🏽!",
+    "right to left": "أين طردي؟ לא הגיע",
+    "zero-width joiners": "par\u200dcel\u200b late\ufeff",
+    "no-break and ideographic spaces": "\u3000where\u00a0is\u2003it ",
+    "combining marks": "e\u0301te\u0301 Z\u0351\u036b\u0343a\u0321lgo",
+    "Chinese": "我的包裹在哪里?退款!",
+    "ligatures that NFKC expands": "ﬁne ﷺ ½ Ⅷ",
+    "control characters": "a\x00b\x1b[31mred\x1b[0m\x07",
+    "markup": "<script>alert(1)</script> & {{7*7}}",
+}
+
+
+def model_of(architecture):
+    return minilm_model("three") if architecture == "minilm" else tiny_model(architecture)
+
+
+# A literal <pad> is a zero vector in MPNet, where LayerNorm has no derivative: that is marked, and right.
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_odd_text_is_explained_and_put_together_again(architecture, name):
+    text, model = ODD[name], model_of(architecture)
+    explanation = explain(model, text)
+    np.testing.assert_allclose(explanation.score, model.predict_proba([text], as_numpy=True)[0], atol=1e-5)
+    pieces, position = [], 0
+    for unit in explanation.units:
+        if unit.special is None:
+            pieces += [text[position : unit.start], unit.text]
+            position = unit.end
+    assert "".join(pieces) + text[position:] == text
+    assert explanation.text == text
+    gap = explanation.attributions.sum(1) + explanation.baseline_score - explanation.score - explanation.delta
+    np.testing.assert_allclose(gap, 0, atol=1e-9)
+    assert str(explanation)
+    assert explanation.to_html()
+
+
+@pytest.mark.parametrize("granularity", ["token", "word", "sentence"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_granularity_has_the_same_total(architecture, granularity):
+    explanation = explain(model_of(architecture), LONG, granularity=granularity, targets="delay")
+    reference = explain(model_of(architecture), LONG, targets="delay")
+    assert explanation.attributions.sum() == pytest.approx(reference.attributions.sum(), abs=1e-12)
+
+
+def test_a_text_of_100000_characters_is_explained_as_far_as_the_body_reads_it():
+    text = "where is my parcel? " * 5000
+    explanation = explain(tiny_model("bert"), text, targets="predicted")
+    start, end = explanation.truncated_span
+    assert (end, len(text)) == (100_000, 100_000)
+    assert 0 < start < 400
+    assert max(unit.end for unit in explanation.units) == start
+
+
+def test_a_users_own_segmenter_is_used():
+    explanation = explain(
+        tiny_model("bert"), "Late parcel. Refund now!", granularity=lambda _: [(0, 12), (13, 24)]
+    )
+    assert [unit.text for unit in explanation.units] == ["Late parcel.", "Refund now!", "[special tokens]"]
+    assert explanation.granularity == "custom"
+
+
+def test_an_empty_list_gives_an_empty_set():
+    assert len(explain(tiny_model("bert"), [])) == 0
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"bytes", ["nested"], float("nan")])
+def test_a_text_that_is_no_string_is_named(wrong):
+    with pytest.raises(TextError, match=rf"Text 1 is .*\({type(wrong).__name__}\); a string is needed"):
+        explain(tiny_model("bert"), [LONG, wrong])
+
+
+@pytest.mark.parametrize("wrong", [b"bytes", None, 5, {"text": LONG}])
+def test_texts_that_are_no_texts_are_refused(wrong):
+    with pytest.raises(TextError, match="string or an iterable of strings"):
+        explain(tiny_model("bert"), wrong)
+
+
+def test_a_whole_data_set_is_refused_with_its_columns_way():
+    import datasets
+
+    rows = datasets.Dataset.from_dict({"text": [LONG, TEXTS[0]]})
+    with pytest.raises(TextError, match=r"data\['text'\]"):
+        explain(tiny_model("bert"), rows)
+    assert [e.text for e in explain(tiny_model("bert"), rows["text"])] == [LONG, TEXTS[0]]
+
+
+def test_a_lone_surrogate_is_refused_with_its_place():
+    with pytest.raises(TextError, match=r"Character 2 of the text is a lone surrogate \(U\+D800\)"):
+        explain(tiny_model("bert"), "ab\ud800")
+
+
+def test_recorded_failures_keep_their_place_and_lose_no_other_text():
+    explanations = explain(tiny_model("bert"), [LONG, None, "ab\ud800", TEXTS[0]], on_error="record")
+    assert [type(item).__name__ for item in explanations] == [
+        "Explanation",
+        "Failure",
+        "Failure",
+        "Explanation",
+    ]
+    assert explanations[0] == explain(tiny_model("bert"), LONG)
+    assert explanations[1] == Failure(1, "None", "TextError", explanations[1].message)
+    assert explanations[2].index == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("refnd", r"'refnd' is not a class. Classes: refund, delay, praise. Did you mean 'refund'\?"),
+        (3, r"Target 3 is not a column of predict_proba, which are 0 to 2"),
+        (-1, r"Target -1 is not a column"),
+        (1.0, r"1.0 \(float\) is not a class name, a column index or a pair"),
+        (True, r"True \(bool\)"),
+        (("refund", "refund"), "two different classes"),
+        (("refund", "delay", "praise"), "a pair of two classes"),
+        ("top:0", "at least 1"),
+        ("top:x", "top:3"),
+        ([], "empty"),
+    ],
+)
+def test_an_unknown_target_is_refused(target, message):
+    with pytest.raises(TargetError, match=message):
+        explain(tiny_model("bert"), LONG, targets=target)
+
+
+def test_targets_can_be_given_in_every_documented_way():
+    explainer = Explainer(tiny_model("bert"), tolerance=0.5)
+    probabilities = explainer(LONG).probabilities
+    ranked = [LABELS[k] for k in np.argsort(-probabilities)]
+    assert explainer(LONG, targets="predicted").targets == (ranked[0],)
+    assert explainer(LONG, targets="top:2").targets == tuple(ranked[:2])
+    assert explainer(LONG, targets=1).targets == ("delay",)
+    assert explainer(LONG, targets=np.int64(2)).targets == ("praise",)
+    assert explainer(LONG, targets=["praise", (0, "delay")]).targets == ("praise", "refund vs delay")
+    both = explainer([LONG, TEXTS[0]], targets=[["praise"], ["refund", "delay"]])
+    assert [explanation.targets for explanation in both] == [("praise",), ("refund", "delay")]
+
+
+def test_true_labels_are_named_like_the_classes():
+    explanations = explain(
+        tiny_model("bert"), [LONG, LONG, LONG], true_labels=[1, "praise", None], tolerance=0.5
+    )
+    assert [explanation.true_label for explanation in explanations] == ["delay", "praise", None]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"output": "prob"},
+            "Output 'prob' is not known. Accepted: probability, log_probability, log_odds, logit",
+        ),
+        ({"method": "shap"}, "Method 'shap' is not known. Accepted: integrated_gradients"),
+        ({"baseline": "blank"}, "Baseline 'blank' is not known. Accepted: auto, mean, mask, pad, unk, zero"),
+        ({"baseline": torch.zeros(7)}, r"has shape \(7,\); this text needs \(32,\)"),
+        ({"special_tokens": "drop"}, "Accepted: keep, replace"),
+        ({"tolerance": 0}, "tolerance must be a positive number"),
+        ({"n_steps": 1}, "n_steps must be at least 2"),
+        ({"internal_batch_size": 0}, "internal_batch_size must be at least 1"),
+        ({"on_error": "ignore"}, "Accepted: raise, record"),
+        ({"granularity": "words"}, "Did you mean 'word'"),
+        ({"method": IntegratedGradients(), "tolerance": 0.1}, r"IntegratedGradients\(tolerance="),
+        ({"baseline": "pad", "reference_texts": ["a"]}, "reference_texts are used by baseline='mean'"),
+        ({"reference_texts": [""]}, "hold no words"),
+    ],
+)
+def test_an_unusable_setting_is_refused(options, message):
+    with pytest.raises(OptionError, match=message):
+        explain(tiny_model("bert"), LONG, **options)
+
+
+@pytest.mark.parametrize(("texts", "lists"), [([LONG], [["delay"], ["refund"]]), ([LONG, LONG], [["delay"]])])
+def test_as_many_lists_of_targets_as_texts_are_needed(texts, lists):
+    with pytest.raises(OptionError, match="lists of targets for"):
+        explain(tiny_model("bert"), texts, targets=lists)
+
+
+@pytest.mark.parametrize("place", ["no/such/folder", "./absent", "/absent/model"])
+def test_a_model_folder_that_does_not_exist_is_named(place):
+    with pytest.raises(ModelNotFoundError, match=place):
+        Explainer(place)
+
+
+def test_a_folder_without_a_head_is_named(tmp_path):
+    with pytest.raises(ModelNotFoundError, match=r"has no model_head\.pkl"):
+        Explainer(tmp_path)
+
+
+@pytest.mark.parametrize("thing", [object(), 5, (1, 2), lambda text: text])
+def test_a_thing_that_is_no_model_is_refused(thing):
+    with pytest.raises(UnsupportedModelError, match="Accepted: a SetFitModel, a pair"):
+        Explainer(thing)
+
+
+def test_every_error_is_ours_and_a_builtin_at_once():
+    assert issubclass(TextError, InputError)
+    assert issubclass(InputError, ValueError)
+    assert issubclass(ModelNotFoundError, FileNotFoundError)

@@ -1,0 +1,271 @@
+"""What must always hold, on the real MiniLM and on tiny random bodies (design invariants I1-I6, I8)."""
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from captum.attr import IntegratedGradients as CaptumIntegratedGradients
+
+from setfit_explain import Explainer, IntegratedGradients, explain
+from tests.models import LABELS, LONG, TEXTS, fitted, minilm, minilm_model, tiny_body, tiny_model
+
+MODELS = [
+    *(("minilm", kind) for kind in ("binary", "three", "multi_label")),
+    *(
+        (architecture, kind)
+        for architecture in ("bert", "mpnet", "roberta")
+        for kind in ("three", "multi_label")
+    ),
+    ("bert", "binary"),
+]
+# Comparisons at equal, few nodes: what they compare need not have converged.
+few_nodes = pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+OUTPUTS = ("probability", "log_probability", "log_odds", "logit")
+
+
+def model_of(architecture, kind):
+    return minilm_model(kind) if architecture == "minilm" else tiny_model(architecture, kind)
+
+
+@pytest.fixture(params=MODELS, ids="-".join)
+def model(request):
+    return model_of(*request.param)
+
+
+def test_the_explained_score_is_predict_proba(model):
+    explanations = explain(model, list(TEXTS[:3]))
+    expected = model.predict_proba(list(TEXTS[:3]), as_numpy=True)
+    for explanation, probabilities in zip(explanations, expected, strict=True):
+        np.testing.assert_allclose(explanation.score, probabilities, atol=1e-5)
+        np.testing.assert_allclose(explanation.probabilities, probabilities, atol=1e-5)
+        assert explanation.reproduction_error <= 1e-5
+        assert explanation.classes == tuple(model.labels)
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_attributions_add_up_to_the_score_difference(model, output):
+    explanation = explain(model, LONG, output=output)
+    sums = explanation.attributions.sum(1)
+    np.testing.assert_allclose(
+        sums + explanation.baseline_score, explanation.score + explanation.delta, atol=1e-9
+    )
+    assert explanation.converged.all()
+    largest = np.abs(explanation.attributions).max(1)
+    assert (np.abs(explanation.delta) <= 1e-2 * largest + 1e-5).all()
+
+
+@few_nodes
+def test_the_true_error_is_below_the_reported_one(model):
+    adaptive = explain(model, LONG, granularity="token", tolerance=1e-2)
+    reference = explain(model, LONG, granularity="token", n_steps=300)
+    error = np.abs(adaptive.attributions - reference.attributions).max(1)
+    assert (error <= adaptive.error_estimate + 1e-6).all()
+
+
+def test_what_does_not_converge_is_marked_and_warned_of():
+    method = IntegratedGradients(max_nodes=9, tolerance=1e-6)
+    with pytest.warns(UserWarning, match="did not converge"):
+        explanation = explain(tiny_model("bert"), LONG, method=method)
+    assert not explanation.converged.any()
+    assert explanation.settings["nodes"] == 9
+
+
+@few_nodes
+def test_a_text_alone_equals_the_text_in_any_batch_and_order(model):
+    explainer = Explainer(model, n_steps=12)
+    alone = explainer(LONG)
+    forwards, backwards = explainer([*TEXTS[:2], LONG]), explainer([LONG, *TEXTS[:2]])
+    for batched in (forwards[2], backwards[0]):
+        np.testing.assert_allclose(batched.attributions, alone.attributions, atol=1e-6)
+
+
+@few_nodes
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_the_internal_batch_size_does_not_change_the_answer(model, rows):
+    whole = explain(model, LONG, n_steps=12)
+    split = explain(model, LONG, n_steps=12, internal_batch_size=rows)
+    np.testing.assert_allclose(split.attributions, whole.attributions, atol=1e-6)
+
+
+@few_nodes
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_all_classes_at_once_equal_one_class_at_a_time(model, output):
+    together = explain(model, LONG, output=output, n_steps=12)
+    for column, name in enumerate(together.targets):
+        alone = explain(model, LONG, output=output, n_steps=12, targets=name)
+        assert alone.targets == (name,)
+        scale = 1 if output == "probability" else np.abs(together.attributions).max()
+        np.testing.assert_allclose(alone.attributions[0], together.attributions[column], atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize("architecture", ["minilm", "bert", "mpnet", "roberta"])
+def test_attributions_of_a_softmax_heads_probabilities_sum_to_zero_over_the_classes(architecture):
+    explanation = explain(model_of(architecture, "three"), LONG)
+    np.testing.assert_allclose(explanation.attributions.sum(0), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("output", ["probability", "log_odds", "logit"])
+def test_binary_class_0_is_minus_class_1(output):
+    explanation = explain(minilm_model("binary"), LONG, output=output)
+    np.testing.assert_allclose(explanation.attributions[0], -explanation.attributions[1], rtol=0, atol=1e-9)
+
+
+@few_nodes
+def test_a_contrast_is_the_difference_of_log_probabilities():
+    model = minilm_model("three")
+    contrast = explain(model, LONG, targets=("refund", "delay"), n_steps=40)
+    logs = explain(model, LONG, output="log_probability", n_steps=40)
+    assert contrast.targets == ("refund vs delay",)
+    np.testing.assert_allclose(
+        contrast.attributions[0], logs.attributions[0] - logs.attributions[1], atol=1e-5
+    )
+
+
+@few_nodes
+@pytest.mark.parametrize(
+    "quadrature", ["gausslegendre", "riemann_trapezoid", "riemann_right", "riemann_middle"]
+)
+@pytest.mark.parametrize("architecture", ["minilm", "bert", "mpnet", "roberta"])
+def test_it_agrees_with_captum_at_equal_nodes(architecture, quadrature):
+    explainer = Explainer(
+        model_of(architecture, "three"),
+        method=IntegratedGradients(n_steps=10, quadrature=quadrature, baseline="mask"),
+        granularity="token",
+    )
+    ours = explainer(LONG)
+    bound = explainer.classifier.bind(LONG)
+    captum = CaptumIntegratedGradients(bound)
+    for target in range(3):
+        theirs = captum.attribute(
+            bound.word_embeddings,
+            baselines=explainer.baseline(LONG),
+            target=target,
+            n_steps=10,
+            method=quadrature,
+            internal_batch_size=4,
+        )
+        tokens = theirs.sum(-1)[0].double().numpy()
+        kinds = np.array(bound.encoded.kinds)
+        in_text = [unit.special is None for unit in ours.units]
+        # Byte-level tokens may share a character, and so a unit; their sum is then compared.
+        starts = {
+            start: k for k, start in enumerate(unit.start for unit in ours.units if unit.special is None)
+        }
+        summed = np.zeros(len(starts))
+        for token, (start, end) in enumerate(bound.encoded.spans):
+            if kinds[token] == "text":
+                visible = start + len(LONG[start:end]) - len(LONG[start:end].lstrip())
+                summed[starts[visible]] += tokens[token]
+        np.testing.assert_allclose(ours.attributions[target][in_text], summed, atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", ["bert", "mpnet", "roberta", "minilm"])
+def test_the_gradient_equals_a_finite_difference(architecture):
+    bound = Explainer(model_of(architecture, "three")).classifier.bind(LONG)
+    words = bound.word_embeddings.requires_grad_()
+    (gradient,) = torch.autograd.grad(bound(words)[0, 1], words)
+    noise = torch.randn(words.shape, generator=torch.Generator().manual_seed(0))
+    # Half along the gradient, so that the difference stands out of float32's rounding; half anywhere.
+    step = 1e-2 * (gradient / gradient.norm() + noise / noise.norm())
+    with torch.no_grad():
+        difference = (bound(words + step)[0, 1] - bound(words - step)[0, 1]) / 2
+    assert float(difference) == pytest.approx(float((gradient * step).sum()), rel=1e-2)
+
+
+def snapshot(model):
+    body = model.model_body
+    backend = body.tokenizer.backend_tokenizer
+    return {
+        "modes": [module.training for module in body.modules()],
+        "grads": [(parameter.requires_grad, parameter.grad) for parameter in body.parameters()],
+        "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in body.modules()],
+        "weights": [parameter.detach().sum().item() for parameter in body.parameters()],
+        "dtypes": [parameter.dtype for parameter in body.parameters()],
+        "tokenizer": backend.to_str(),
+        "filters": list(warnings.filters),
+        "threads": torch.get_num_threads(),
+        "grad mode": torch.is_grad_enabled(),
+        "head": model.model_head.coef_.tolist(),
+    }
+
+
+@pytest.fixture
+def unusual_model():
+    """A model in an unusual state: some modules training, some parameters frozen, own tokenizer settings."""
+    model = fitted(tiny_body("bert"))
+    model.model_body.train()
+    model.model_body[1].eval()
+    next(model.model_body.parameters()).requires_grad_(False)
+    model.model_body.tokenizer.backend_tokenizer.enable_truncation(17)
+    model.model_body.tokenizer.backend_tokenizer.no_padding()
+    return model
+
+
+def test_the_model_is_left_as_found(unusual_model):
+    before = snapshot(unusual_model)
+    explain(unusual_model, [LONG, TEXTS[0]])
+    assert snapshot(unusual_model) == before
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("calls_before", [0, 1, 2])
+def test_the_model_is_left_as_found_when_its_forward_fails(unusual_model, error, calls_before, monkeypatch):
+    explainer = Explainer(unusual_model, tolerance=1e-4)
+    before = snapshot(unusual_model)
+    forward, calls = unusual_model.model_body[1].forward, []
+
+    def failing(*arguments, **options):
+        calls.append(1)
+        if len(calls) > calls_before:
+            raise error("stop")
+        return forward(*arguments, **options)
+
+    monkeypatch.setattr(unusual_model.model_body[1], "forward", failing)
+    with pytest.raises(error, match="stop"):
+        explainer(LONG)
+    assert snapshot(unusual_model) == before
+
+
+def test_explaining_within_no_grad_and_inference_mode_gives_the_same():
+    expected = explain(tiny_model("bert"), LONG)
+    with torch.no_grad():
+        assert explain(tiny_model("bert"), LONG) == expected
+        assert not torch.is_grad_enabled()
+    with torch.inference_mode():
+        assert explain(tiny_model("bert"), LONG) == expected
+        assert torch.is_inference_mode_enabled()
+
+
+@few_nodes
+def test_threads_that_explain_and_predict_at_once_do_not_disturb_each_other():
+    model = tiny_model("mpnet")
+    explainer = Explainer(model, n_steps=12)
+    texts = [*TEXTS[:4], LONG]
+    expected = [explainer(text) for text in texts]
+    probabilities = [model.predict_proba([text], as_numpy=True)[0] for text in texts]
+    failures = []
+
+    def explain_all():
+        failures.extend(text for text, known in zip(texts, expected, strict=True) if explainer(text) != known)
+
+    def predict_all():
+        for text, known in zip(texts * 4, probabilities * 4, strict=True):
+            if np.abs(model.predict_proba([text], as_numpy=True)[0] - known).max() > 1e-6:
+                failures.append(text)
+
+    workers = [threading.Thread(target=target) for target in (explain_all, explain_all, predict_all)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+
+
+def test_two_runs_are_byte_equal_in_json_and_html():
+    first, second = (
+        explain(fitted(minilm()), [LONG, TEXTS[0]], true_labels=[LABELS[0]] * 2) for _ in range(2)
+    )
+    assert first.to_json() == second.to_json()
+    assert first.to_html() == second.to_html()

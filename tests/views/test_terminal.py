@@ -1,0 +1,109 @@
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from panels import ATTACKS, attacked_panel, build_target
+from rich.console import Console
+
+from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.terminal import render, render_all
+
+Make = Callable[..., TextPanel]
+
+
+def drawn(panel: TextPanel, width: int = 80, colour: bool = False) -> str:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        color_system="truecolor" if colour else None,
+        no_color=not colour,
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        console.print(render(panel))
+    return capture.get()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_text_or_label_reaches_the_terminal_as_a_command(attack: str) -> None:
+    assert not re.search(
+        r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", drawn(attacked_panel(attack))
+    )
+    # In colour the only escapes are our own: styles, without links.
+    coloured = drawn(attacked_panel(attack), colour=True)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", re.sub(r"\x1b\[[0-9;]*m", "", coloured))
+
+
+def test_markup_of_the_user_is_shown_as_it_is() -> None:
+    assert "[bold red]markup[/bold red]" in drawn(attacked_panel("[bold red]markup[/bold red]"), width=200)
+
+
+def test_signs_are_told_without_colour(panel: TextPanel) -> None:
+    assert "  Loved(+0.30)  it(-0.20),\n  never bored(+0.30)\n" in re.sub(r" +\n", "\n", drawn(panel))
+
+
+def test_units_are_drawn_on_their_colours(panel: TextPanel) -> None:
+    coloured = drawn(panel, colour=True)
+    assert "\x1b[38;2;0;0;0;48;2;244;162;89mLoved" in coloured
+
+
+def test_the_score_is_the_baseline_and_the_units(panel: TextPanel) -> None:
+    line = "positive: score 0.900 = baseline 0.500 +0.401 from the units, delta +0.001 (probability)"
+    assert line in drawn(panel, width=200)
+    assert "negative: score 0.900" in drawn(panel, width=200)
+
+
+def test_the_strongest_units_come_first(panel: TextPanel) -> None:
+    rows = re.findall(r"([+-]\d\.\d{3})  (\S.*?)  +(towards|away from) positive", drawn(panel))
+    assert [(value, unit) for value, unit, _ in rows] == [
+        ("+0.300", "Loved"),
+        ("+0.300", "never bored"),
+        ("-0.200", "it"),
+        ("+0.001", ","),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"true_label": ("positive",)}, "true label: positive (correct)"),
+        ({"true_label": ("negative",)}, "true label: negative (WRONG)"),
+        ({"predicted": ()}, "predicted: no class"),
+        ({"targets": (build_target(converged=False),), "shown": 0}, "NOT CONVERGED"),
+        (
+            {"targets": (build_target(special_token_share=0.5),), "shown": 0},
+            "50.0% of the attribution is on tokens",
+        ),
+        (
+            {"truncated_span": (10, 22), "spans": ((0, 5), (7, 8), (8, 9), (9, 10))},
+            "never saw 12 of 22 characters",
+        ),
+        ({"text": "", "spans": (), "targets": (build_target(values=()),), "shown": 0}, "(empty text)"),
+        ({"notes": ("Take care.",)}, "Take care."),
+        ({}, "integrated gradients · 64 steps"),
+    ],
+)
+def test_all_that_limits_the_answer_is_told(
+    make_panel: Make, changes: dict[str, object], expected: str
+) -> None:
+    assert expected in drawn(make_panel(**changes), width=120)
+
+
+def test_long_texts_wrap_between_words(make_panel: Make) -> None:
+    text = "extraordinary " * 20
+    panel = make_panel(text=text, spans=(), targets=(build_target(values=()),), shown=0)
+    lines = [line.strip() for line in drawn(panel, width=40).splitlines() if "extra" in line]
+    assert set(lines) == {"extraordinary extraordinary"}
+
+
+def test_several_texts_share_one_scale(make_panel: Make) -> None:
+    weak = make_panel(targets=(build_target(values=(0.3, 0.0, 0.0, 0.0)),), shown=0)
+    strong = make_panel(targets=(build_target(values=(0.6, 0.0, 0.0, 0.0)),), shown=0)
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", legacy_windows=False)
+    with console.capture() as capture:
+        console.print(render_all([weak, strong], ["One failed."]))
+    assert "48;2;250;208;172mLoved" in capture.get()
+    assert "48;2;244;162;89mLoved" in capture.get()
+    assert "One failed." in capture.get()
