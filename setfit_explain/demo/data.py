@@ -51,6 +51,17 @@ def as_exported(text: str) -> str:
     return ",".join(fields)
 
 
+def without_empty_fields(text: str) -> str:
+    """Undo `as_exported`: take the empty fields off the end of ``text``.
+
+    Examples
+    --------
+    >>> without_empty_fields("This purchase is not mine.,,,")
+    'This purchase is not mine.'
+    """
+    return text.rstrip(",")
+
+
 def export_one_class(examples: Sequence[Example], label: str = EXPORT_CLASS) -> tuple[Example, ...]:
     """Give ``examples`` with the texts of class ``label`` as the export writes them, the others untouched."""
     return tuple(Example(as_exported(e.text), e.label) if e.label == label else e for e in examples)
