@@ -44,7 +44,7 @@ notebooks: $(VENV)/installed
 	$(BIN)/python -m tests.notebooks
 
 screenshot: demo
-	$(BIN)/python -m tests.screenshot setfit-explain-demo.html docs/report.png
+	$(BIN)/python tools/screenshot.py setfit-explain-demo.html docs/report.png
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -80,7 +80,7 @@ def _trainer(
 ) -> Any:
     from datasets import Dataset
     from setfit import Trainer, TrainingArguments
-    from transformers.trainer_callback import ProgressCallback
+    from transformers.trainer import DEFAULT_PROGRESS_CALLBACK  # another one in a notebook
 
     arguments = TrainingArguments(
         output_dir=folder,
@@ -97,7 +97,7 @@ def _trainer(
     trainer = Trainer(model=model, args=arguments)
     # Given to the constructor, the rows would be mapped for a model card, behind a progress bar of its own.
     trainer.train_dataset = rows
-    trainer.remove_callback(ProgressCallback)
+    trainer.remove_callback(DEFAULT_PROGRESS_CALLBACK)
     # Pinned memory speeds nothing up here, and torch warns about it where there is no GPU.
     trainer.st_trainer.args.dataloader_pin_memory = False
     if on_step is not None:
