@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -151,13 +152,17 @@ def _reference_mean(classifier: TextClassifier, texts: Sequence[str]) -> Tensor:
 def _vocabulary_mean(classifier: TextClassifier) -> Tensor:
     """Mean over the vocabulary, weighted by estimated frequency.
 
-    Unigram vocabularies carry each piece's log-probability. WordPiece and BPE vocabularies are in
-    about the order of frequency, so Zipf's law, 1 / rank, stands in for the counts.
+    Unigram vocabularies carry each piece's log-probability. WordPiece and BPE vocabularies are in about
+    the order of frequency, so that 1 / (rank + 2.7) stands in for the counts (Mandelbrot 1953). Left out
+    are continuation pieces, and the alphabet: it comes first whatever its frequency, so that rank would
+    make the mean word a comma or an exclamation mark.
     """
     tokenizer = classifier.body.module.tokenizer
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    words = word_ids(tokenizer)
+    ids = word_ids(tokenizer)
     if model["type"] == "Unigram":
         scores = [score for _, score in model["vocab"]]
-        return _mean(classifier, {word: float(torch.tensor(scores[word]).exp()) for word in words})
-    return _mean(classifier, {word: 1.0 / rank for rank, word in enumerate(words, start=1)})
+        return _mean(classifier, {token: math.exp(scores[token]) for token in ids})
+    pieces = zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
+    words = [token for token, piece in pieces if len(piece.lstrip("Ġ▁")) > 1 and not piece.startswith("##")]
+    return _mean(classifier, {token: 1 / (rank + 2.7) for rank, token in enumerate(words or ids, start=1)})
