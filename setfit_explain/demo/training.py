@@ -57,9 +57,9 @@ def train(
 
     Notes
     -----
-    The random number generators, warning filters and loggers' levels of the process are left as
-    found. What cannot be helped: importing setfit gives the logger
-    ``setfit`` a handler, and training makes accelerate's process-wide singletons.
+    The random number generators, warning filters and loggers' levels of the process are left as found.
+    What cannot be helped: importing setfit gives the logger ``setfit`` a handler, and training makes
+    accelerate's process-wide singletons.
     """
     with _process_left_as_found():
         from setfit import SetFitModel
