@@ -57,9 +57,9 @@ def train(
 
     Notes
     -----
-    The random number generators, warning filters and loggers' levels of the process are left as
-    found. What cannot be helped: importing setfit gives the logger
-    ``setfit`` a handler, and training makes accelerate's process-wide singletons.
+    The random number generators, warning filters and loggers' levels of the process are left as found.
+    What cannot be helped: importing setfit gives the logger ``setfit`` a handler, and training makes
+    accelerate's process-wide singletons.
     """
     with _process_left_as_found():
         from setfit import SetFitModel
@@ -120,11 +120,11 @@ def _process_left_as_found() -> Iterator[None]:
     """Silence SetFit's log within; restore the process's state on leaving, also after an exception."""
     import torch
 
+    log = logging.getLogger("setfit")
+    level = log.level
     with warnings.catch_warnings(), torch.random.fork_rng(range(torch.cuda.device_count())):
         import setfit  # noqa: F401 - its import sets warning filters and its logger's level
 
-        log = logging.getLogger("setfit")
-        level = log.level
         # The legacy generator is the one that transformers.set_seed seeds.
         python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
         log.setLevel(logging.ERROR)
