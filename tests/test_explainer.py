@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 import setfit_explain
 from setfit_explain import Explainer, IntegratedGradients, explain
+from setfit_explain.errors import HeadNotFittedError
 from tests.models import LABELS, LONG, TEXTS, fitted, minilm, minilm_model, tiny_body, tiny_model
 
 
@@ -106,6 +107,39 @@ def test_a_baseline_that_leans_to_a_class_is_pointed_out():
     explanation = explain(model, TEXTS[0])
     assert explanation.baseline_score[1] > 0.9
     assert explanation.notes[0].startswith("The baseline itself already leans to 'delay' (probability 0.9")
+
+
+def test_an_untrained_model_is_refused():
+    model = SetFitModel(model_body=tiny_body("bert"), model_head=LogisticRegression())
+    with pytest.raises(HeadNotFittedError, match="Train the model before explaining it"):
+        explain(model, LONG)
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "output", "passes"),
+    [
+        ("three", "all", "probability", 2),
+        ("three", "all", "log_odds", 2),
+        ("three", "all", "logit", 3),
+        ("three", "delay", "probability", 1),
+        ("three", ["refund", ("refund", "delay"), "praise"], "probability", 2),
+        ("binary", "all", "logit", 1),
+        ("multi_label", "all", "probability", 3),
+    ],
+)
+def test_all_classes_cost_one_forward_pass_and_one_backward_pass_less_than_classes(
+    kind, targets, output, passes
+):
+    model = fitted(tiny_body("bert"), kind)
+    explainer = Explainer(model, targets=targets, output=output, n_steps=9, tolerance=1)
+    forwards, backwards = [], []
+    model.model_body[1].register_forward_hook(lambda *_: forwards.append(1))
+    model.model_body[0].auto_model.embeddings.LayerNorm.register_full_backward_hook(
+        lambda *_: backwards.append(1)
+    )
+    explainer(LONG)
+    assert len(forwards) == 3, "the model's own answer, the two ends, and all nodes at once"
+    assert len(backwards) == passes
 
 
 def test_a_saved_folder_is_explained_like_the_model(tmp_path):

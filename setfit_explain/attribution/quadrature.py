@@ -63,7 +63,9 @@ def fixed_rule(name: str, n_steps: int) -> Rule:
         coarse[::2] = _interpolatory_weights(nodes[::2])
     else:
         np.add.at(coarse, 2 * (np.arange(n_steps) // 2), weights)
-        coarse /= weights.sum()  # the weights of Captum's trapezoid rule sum to 1 - 1/n: that error shows, too
+        coarse /= (
+            weights.sum()
+        )  # the weights of Captum's trapezoid rule sum to 1 - 1/n: that error shows, too
     return Rule(nodes, weights, coarse)
 
 
