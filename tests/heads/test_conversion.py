@@ -1,6 +1,7 @@
 """A converted head gives scikit-learn's own probabilities."""
 
 import pickle
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -21,7 +22,6 @@ from setfit_explain.errors import (
     VerificationError,
 )
 from setfit_explain.heads.conversion import to_torch_head
-from setfit_explain.heads.torch_head import Link
 from setfit_explain.heads.verification import head_probabilities, verify_head
 
 DIM = 12
@@ -33,6 +33,12 @@ TRAIN[THREE == 2, 1] += 2
 MULTI = np.stack([TRAIN[:, k] > 0 for k in range(3)], 1).astype(int)
 PROBES = np.vstack([RNG.standard_normal((40, DIM)), np.zeros((1, DIM)), 1e3 * RNG.standard_normal((5, DIM))])
 
+# scikit-learn 1.8 warns without these, and 1.7 does not know them.
+NEW_ARGUMENTS = (
+    {"l1_ratios": (0,), "use_legacy_attributes": False}
+    if "use_legacy_attributes" in signature(LogisticRegressionCV).parameters
+    else {}
+)
 HEADS = {
     "binary": (LogisticRegression(), THREE == 0),
     "binary liblinear": (LogisticRegression(solver="liblinear"), THREE == 0),
@@ -41,7 +47,7 @@ HEADS = {
     "string classes": (LogisticRegression(), np.array(["zebra", "ant", "mole"])[THREE]),
     "unordered integer classes": (LogisticRegression(), np.array([7, 3, 5])[THREE]),
     "cross-validated": (
-        LogisticRegressionCV(Cs=3, cv=3, l1_ratios=(0,), use_legacy_attributes=False, scoring="accuracy"),
+        LogisticRegressionCV(Cs=3, cv=3, scoring="accuracy", **NEW_ARGUMENTS),
         THREE,
     ),
     "one-vs-rest": (OneVsRestClassifier(LogisticRegression()), THREE),
@@ -131,8 +137,9 @@ def test_setfit_head_keeps_its_temperature_and_eps(multitarget, temperature):
 
 def test_an_old_heads_leftover_multi_class_attribute_is_not_believed():
     estimator = LogisticRegression().fit(TRAIN, THREE)
-    estimator.multi_class = "ovr"  # as in a pickle from before scikit-learn 1.8
-    assert to_torch_head(estimator).link is Link.SOFTMAX
+    estimator.multi_class = "ovr"  # as in a pickle from before scikit-learn 1.8, which ignores it
+    actual = to_torch_head(estimator)(torch.as_tensor(PROBES)).numpy()
+    np.testing.assert_allclose(actual, estimator.predict_proba(PROBES), rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("estimator", [KNeighborsClassifier(), RandomForestClassifier()])
