@@ -17,7 +17,7 @@ from setfit_explain._version import __version__
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
-from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TargetError, TextError
 from setfit_explain.explanation.aggregation import aggregate
@@ -123,6 +123,7 @@ class Explainer:
         self.show_progress = show_progress
         self.on_error = on_error
         self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
+        check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
             self._attribute = self.method.prepare(self.classifier, internal_batch_size)
         self._versions = _versions()
