@@ -153,9 +153,7 @@ class TextClassifier:
         )
         with torch.no_grad():
             rows = self.tap.look_up(probe.ids).unsqueeze(0)
-            pinned, moved = (
-                self.head.answer(self.decide(text, rows)) for text in (probe, scrambled)
-            )
+            pinned, moved = (self.head.answer(self.decide(text, rows)) for text in (probe, scrambled))
         leak = float((pinned - moved).abs().max() / pinned.abs().max().clamp_min(1))
         if leak > MAX_DIFFERENCE:
             raise UnsupportedBodyError(

@@ -10,6 +10,7 @@ from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from setfit_explain.heads.linear import float64
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -38,7 +39,7 @@ class LogMixture(nn.Module):
         shares = np.ones(len(members)) if weights is None else np.asarray(weights, dtype=np.float64)
         kept = np.flatnonzero(shares)
         self.members = nn.ModuleList([members[index] for index in kept])
-        self.register_buffer("log_weights", torch.as_tensor(np.log(shares[kept] / shares.sum())))
+        self.register_buffer("log_weights", float64(np.log(shares[kept] / shares.sum())))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map embeddings ``(texts, dim)`` to log-probabilities ``(texts, classes)``."""
@@ -68,7 +69,7 @@ class MemberLogs(nn.Module):
     ) -> None:
         super().__init__()
         self.head = head
-        self.register_buffer("features", None if features is None else torch.as_tensor(np.asarray(features)))
+        self.register_buffer("features", None if features is None else torch.as_tensor(np.array(features)))
         self.columns = columns
         self.classes = classes
 
@@ -112,5 +113,7 @@ def _speaking(member: Any) -> TorchHead:
     """Convert a member that has probabilities; others vote."""
     head = convert(member)
     if not head.has_probabilities:
-        raise without_gradient(f"An ensemble over {type(member).__name__}, which has no probabilities and votes,")
+        raise without_gradient(
+            f"An ensemble over {type(member).__name__}, which has no probabilities and votes,"
+        )
     return head

@@ -11,6 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from setfit_explain.heads.linear import float64
 from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -33,10 +34,10 @@ class LogDensities(nn.Module):
 
     def __init__(self, means: Any, whitenings: list[Any], constants: Any) -> None:
         super().__init__()
-        self.register_buffer("means", torch.as_tensor(np.asarray(means), dtype=torch.float64))
-        self.register_buffer("constants", torch.as_tensor(np.asarray(constants), dtype=torch.float64))
+        self.register_buffer("means", float64(means))
+        self.register_buffer("constants", float64(constants))
         for index, whitening in enumerate(whitenings):
-            matrix = torch.as_tensor(np.asarray(whitening), dtype=torch.float64)
+            matrix = float64(whitening)
             self.register_buffer(f"whitening_{index}", matrix)
 
     def forward(self, embeddings: Tensor) -> Tensor:

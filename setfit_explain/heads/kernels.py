@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
-from setfit_explain.heads.linear import linear
+from setfit_explain.heads.linear import float64, linear
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -31,7 +31,7 @@ class RadialBasis(nn.Module):
 
     def __init__(self, centers: Any, gamma: float) -> None:
         super().__init__()
-        self.register_buffer("centers", torch.as_tensor(np.asarray(centers), dtype=torch.float64))
+        self.register_buffer("centers", float64(centers))
         self.gamma = gamma
 
     def forward(self, embeddings: Tensor) -> Tensor:
@@ -59,4 +59,6 @@ def _(estimator: SVC) -> TorchHead:
     if estimator.kernel == "rbf":
         basis = RadialBasis(estimator.support_vectors_, float(estimator._gamma))
         return TorchHead(nn.Sequential(basis, decision), Link.NONE, classes)
-    raise UnsupportedHeadError(f"SVC with the kernel {estimator.kernel!r} is not supported; linear and rbf are.")
+    raise UnsupportedHeadError(
+        f"SVC with the kernel {estimator.kernel!r} is not supported; linear and rbf are."
+    )

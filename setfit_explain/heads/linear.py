@@ -17,20 +17,25 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
 
 
+def float64(values: Any) -> Tensor:
+    """Copy numbers into a float64 tensor: the estimator's own arrays may be read-only, or change."""
+    return torch.from_numpy(np.array(np.asarray(values), dtype=np.float64))
+
+
 def linear(weight: Any, bias: Any) -> nn.Linear:
     """Build ``x -> x @ weight.T + bias`` in float64 from ``(rows, dim)`` and ``(rows,)`` or a scalar."""
-    weight = torch.as_tensor(np.asarray(weight), dtype=torch.float64)
+    weight = float64(weight)
     layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
     with torch.no_grad():
         layer.weight.copy_(weight)
-        layer.bias.copy_(torch.as_tensor(np.asarray(bias), dtype=torch.float64).expand(weight.shape[0]))
+        layer.bias.copy_(float64(bias).expand(weight.shape[0]))
     return layer
 
 

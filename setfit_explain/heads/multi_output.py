@@ -55,7 +55,9 @@ def _(estimator: ClassifierChain) -> TorchHead:
     check_is_fitted(estimator)
     method = getattr(estimator, "chain_method_", "predict")
     if method == "predict":
-        raise without_gradient("ClassifierChain(chain_method='predict'), unlike chain_method='predict_proba',")
+        raise without_gradient(
+            "ClassifierChain(chain_method='predict'), unlike chain_method='predict_proba',"
+        )
     if method != "predict_proba":
         raise UnsupportedHeadError(
             f"ClassifierChain(chain_method={method!r}) is not supported; chain_method='predict_proba' is."

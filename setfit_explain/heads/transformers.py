@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
-from setfit_explain.heads.linear import linear
+from setfit_explain.heads.linear import float64, linear
 
 
 class Affine(nn.Module):
@@ -32,8 +32,8 @@ class Affine(nn.Module):
 
     def __init__(self, center: Any, scale: Any) -> None:
         super().__init__()
-        self.register_buffer("center", torch.as_tensor(np.asarray(center), dtype=torch.float64))
-        self.register_buffer("scale", torch.as_tensor(np.asarray(scale), dtype=torch.float64))
+        self.register_buffer("center", float64(center))
+        self.register_buffer("scale", float64(scale))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Scale embeddings ``(texts, dim)``."""
@@ -66,7 +66,7 @@ class Columns(nn.Module):
 
     def __init__(self, columns: Any) -> None:
         super().__init__()
-        self.register_buffer("columns", torch.as_tensor(np.asarray(columns)))
+        self.register_buffer("columns", torch.as_tensor(np.array(columns)))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Choose columns of embeddings ``(texts, dim)``."""
