@@ -111,9 +111,12 @@ def _from_parts(
 
 
 def _ask_setfit(model: SetFitModel, text: str) -> NDArray[np.float64]:
-    if not hasattr(model.model_head, "predict_proba"):
-        return head_probabilities(model.model_head, model.encode([text], show_progress_bar=False))[0]
-    return one_column_a_label(model.predict_proba([text], as_numpy=True, show_progress_bar=False))[0]
+    if hasattr(model.model_head, "predict_proba"):
+        rows = one_column_a_label(model.predict_proba([text], as_numpy=True, show_progress_bar=False))
+    else:
+        rows = head_probabilities(model.model_head, model.encode([text], show_progress_bar=False))
+    row: NDArray[np.float64] = rows[0]
+    return row
 
 
 def _is_classifier(head: Any) -> bool:

@@ -38,7 +38,7 @@ class LogMixture(nn.Module):
         super().__init__()
         shares = np.ones(len(members)) if weights is None else np.asarray(weights, dtype=np.float64)
         kept = np.flatnonzero(shares)
-        self.members = nn.ModuleList([members[index] for index in kept])
+        self.members = nn.ModuleList([members[int(index)] for index in kept])
         self.register_buffer("log_weights", float64(np.log(shares[kept] / shares.sum())))
 
     def forward(self, embeddings: Tensor) -> Tensor:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import torch
 from sklearn.svm import SVC
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.table import convert, without_gradient
-from setfit_explain.heads.torch_head import Link, PositiveDecisions, TorchHead
+from setfit_explain.heads.torch_head import Link, PositiveDecision, PositiveDecisions, TorchHead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +30,14 @@ class _Chain(nn.Module):
 
     def __init__(self, heads: Sequence[TorchHead], order: Sequence[int]) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(heads)
+        self.members = nn.ModuleList(PositiveDecision(head) for head in heads)
         self.order = tuple(order)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         seen = embeddings
         columns: dict[int, Tensor] = {}
-        for label, head in zip(self.order, self.heads, strict=True):
-            odds = head.positive(seen)
+        for label, member in zip(self.order, self.members, strict=True):
+            odds = member(seen)
             columns[label] = odds
             seen = torch.cat([seen, odds.sigmoid()], -1)
         return torch.cat([columns[label] for label in range(len(columns))], -1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from sklearn.multiclass import OneVsRestClassifier, _ConstantPredictor
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor, nn
+from torch import nn
 
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.linear import linear
@@ -17,17 +18,6 @@ from setfit_explain.heads.torch_head import Link, PositiveDecisions, TorchHead
 # sigmoid(±745) is 1 and the smallest positive float64: a constant predictor without an infinity,
 # which would turn differences of log-probabilities into NaN.
 _CERTAIN = 745.0
-
-
-class _Constant(nn.Module):
-    """Embeddings -> one decision value that is the same for all."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.value = value
-
-    def forward(self, embeddings: Tensor) -> Tensor:
-        return embeddings.new_full((len(embeddings), 1), self.value)
 
 
 @convert.register
@@ -52,18 +42,14 @@ def _(estimator: OneVsRestClassifier) -> TorchHead:
 
 def _member(member: Any) -> TorchHead:
     if isinstance(member, _ConstantPredictor):
-        return TorchHead(_Constant(_CERTAIN if member.y_[0] else -_CERTAIN), Link.BINARY, (0, 1))
+        certain = linear(np.zeros((1, member.n_features_in_)), _CERTAIN if member.y_[0] else -_CERTAIN)
+        return TorchHead(certain, Link.BINARY, (0, 1))
     return convert(member)
 
 
 def _joined(members: list[TorchHead]) -> nn.Module:
     """One column a member; linear members become one matrix."""
-    layers = [member.decision for member in members]
-    known = [layer for layer in layers if isinstance(layer, nn.Linear)]
-    if not known or not all(isinstance(layer, nn.Linear | _Constant) for layer in layers):
+    layers = [member.decision for member in members if isinstance(member.decision, nn.Linear)]
+    if len(layers) < len(members):
         return PositiveDecisions(members)
-    # A constant member has seen no embedding: it takes its siblings' width, with weight zero.
-    nothing = torch.zeros_like(known[0].weight)
-    weights = [layer.weight if isinstance(layer, nn.Linear) else nothing for layer in layers]
-    biases = [float(layer.bias if isinstance(layer, nn.Linear) else layer.value) for layer in layers]
-    return linear(torch.cat(weights).detach(), biases)
+    return linear(torch.cat([layer.weight for layer in layers]), torch.cat([layer.bias for layer in layers]))

@@ -134,30 +134,45 @@ class TorchHead(nn.Module):
         itself = torch.eye(logs.shape[-1], dtype=torch.bool, device=logs.device)
         return logs - logs.unsqueeze(-2).masked_fill(itself, -torch.inf).logsumexp(-1)
 
-    def positive(self, embeddings: Tensor) -> Tensor:
-        """Log-odds, else decision function, of class 1 of a binary head, ``(texts, 1)``."""
-        decision = self.decide(embeddings)
-        return (self.log_odds(decision) if self.has_probabilities else self.logits(decision))[:, 1:]
-
     def _columns(self, decision: Tensor) -> Tensor:
         """One column a class or label: one decision value for two classes is that of class 1."""
         two = decision.shape[-1] == 1 and len(self.classes) == 2
         return torch.cat([-decision, decision], -1) if two else decision
 
 
+class PositiveDecision(nn.Module):
+    """Embeddings -> log-odds of class 1, else its decision function, as one column.
+
+    Parameters
+    ----------
+    head
+        A head of two classes.
+    """
+
+    def __init__(self, head: TorchHead) -> None:
+        super().__init__()
+        self.head = head
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Map embeddings ``(texts, dim)`` to one column ``(texts, 1)``."""
+        decision = self.head.decide(embeddings)
+        scale = self.head.log_odds if self.head.has_probabilities else self.head.logits
+        return scale(decision)[:, 1:]
+
+
 class PositiveDecisions(nn.Module):
-    """Embeddings -> log-odds of class 1 of several binary heads, one column each.
+    """Embeddings -> the `PositiveDecision` of several heads, one column each.
 
     Parameters
     ----------
     heads
-        Heads of two classes; one without probabilities gives its decision function.
+        Heads of two classes.
     """
 
     def __init__(self, heads: Sequence[TorchHead]) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(heads)
+        self.members = nn.ModuleList(PositiveDecision(head) for head in heads)
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        """Map embeddings ``(texts, dim)`` to log-odds ``(texts, heads)``."""
-        return torch.cat([head.positive(embeddings) for head in self.heads], -1)
+        """Map embeddings ``(texts, dim)`` to columns ``(texts, heads)``."""
+        return torch.cat([member(embeddings) for member in self.members], -1)

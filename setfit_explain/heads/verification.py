@@ -41,8 +41,8 @@ def head_probabilities(estimator: Any, embeddings: NDArray[np.floating[Any]]) ->
 
 def one_column_a_label(probabilities: Any) -> NDArray[np.float64]:
     """Keep of ``(texts, labels, 2)``, as one classifier a label gives, the probabilities of class 1."""
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    return probabilities[..., 1] if probabilities.ndim == 3 else probabilities
+    columns: NDArray[np.float64] = np.asarray(probabilities, dtype=np.float64)
+    return columns[..., 1] if columns.ndim == 3 else columns
 
 
 def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64]], dim: int) -> float:

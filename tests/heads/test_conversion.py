@@ -219,7 +219,7 @@ def test_what_has_no_exact_equivalent_is_refused_with_what_would_do(name):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_an_unfitted_head_is_refused(name):
-    with pytest.raises(HeadNotFittedError, match="is not fitted. Train the model"):
+    with pytest.raises(HeadNotFittedError, match=r"is not fitted\. Train the model"):
         to_torch_head(clone(ROWS[name].estimator))
 
 
