@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -16,7 +17,7 @@ from setfit_explain._version import __version__
 from setfit_explain.arguments import check_text, listed_texts, resolve_method, targets_per_text
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
-from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.aggregation import aggregate
@@ -47,7 +48,8 @@ class Explainer:
         index, a pair ``(a, b)`` for "why a rather than b", or a list of classes and pairs.
     output
         The scale: ``"probability"``, ``"log_probability"``, ``"log_odds"`` (both in nats) or ``"logit"``.
-        Contrasts of two classes are always ``log p_a - log p_b``.
+        Contrasts of two classes are always ``log p_a - log p_b``. A head with only a decision function
+        has ``"logit"`` alone, one with only probabilities has the others.
     method
         ``"integrated_gradients"``, or a method object such as ``IntegratedGradients(n_steps=50)``.
     baseline, reference_texts, special_tokens, tolerance, n_steps
@@ -123,6 +125,7 @@ class Explainer:
         self.show_progress = show_progress
         self.on_error = on_error
         self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
+        check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
             self._attribute = self.method.prepare(self.classifier, internal_batch_size)
         self._versions = _versions()
@@ -222,14 +225,12 @@ class Explainer:
     def _explain_in_session(self, text: str, wanted: Any, true_label: Any) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
-        probabilities = classifier.predict_proba(text)
-        targets = resolve_targets(
-            wanted, classifier.classes, probabilities, multi_label=classifier.multi_label
-        )
+        own_answer = classifier.predict_proba(text)
+        targets = resolve_targets(wanted, classifier.classes, own_answer, multi_label=classifier.multi_label)
         result = self._attribute(encoded, ScoreFunction(classifier.head, self.output, targets))
-        difference = check_difference(result.probabilities, probabilities, "on the text itself")
+        difference = check_difference(result.probabilities, own_answer, "on the text itself")
         grouping = group_tokens(text, encoded.spans, encoded.kinds, self.granularity)
-        answer = predicted(probabilities, multi_label=classifier.multi_label)
+        answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(
             text=text,
             units=grouping.units,
@@ -241,7 +242,9 @@ class Explainer:
             delta=result.delta,
             error_estimate=result.error_estimate,
             converged=result.converged,
-            probabilities=probabilities,
+            probabilities=own_answer
+            if classifier.head.has_probabilities
+            else np.full_like(own_answer, np.nan),
             predicted=tuple(classifier.classes[column] for column in answer),
             true_label=self._label_name(true_label),
             output=self.output.value,

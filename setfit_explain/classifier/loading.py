@@ -15,10 +15,11 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from setfit_explain.errors import ModelNotFoundError, UnsupportedModelError
-from setfit_explain.heads.conversion import convert, linear
+from setfit_explain.heads.linear import linear
 from setfit_explain.heads.pickles import load_head
+from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
-from setfit_explain.heads.verification import head_probabilities
+from setfit_explain.heads.verification import head_probabilities, one_column_a_label
 
 with warnings.catch_warnings():  # importing setfit changes the process's warning filters
     from setfit import SetFitHead, SetFitModel
@@ -47,7 +48,8 @@ class Model:
     labels
         Names that integer classes index, or None.
     predict_proba
-        The model's own answer: one text -> probabilities ``(classes,)``.
+        The model's own answer: one text -> probabilities ``(classes,)``, one a label where labels are
+        independent; of a head without probabilities its decision values.
     """
 
     body: SentenceTransformer
@@ -88,7 +90,7 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
                 model.model_body, model.model_head, model.normalize_embeddings, model.labels,
                 partial(_ask_setfit, model),
             )  # fmt: skip
-        case (SentenceTransformer() as body, head) if hasattr(head, "predict_proba"):
+        case (SentenceTransformer() as body, head) if _is_classifier(head):
             return _from_parts(body, head, normalize_embeddings=False, labels=None)
         case str() | Path():
             return _load_folder(_find_folder(model), trust_pickle=trust_pickle)
@@ -109,9 +111,17 @@ def _from_parts(
 
 
 def _ask_setfit(model: SetFitModel, text: str) -> NDArray[np.float64]:
-    return np.asarray(
-        model.predict_proba([text], as_numpy=True, show_progress_bar=False)[0], dtype=np.float64
-    )
+    if hasattr(model.model_head, "predict_proba"):
+        rows = one_column_a_label(model.predict_proba([text], as_numpy=True, show_progress_bar=False))
+    else:
+        rows = head_probabilities(model.model_head, model.encode([text], show_progress_bar=False))
+    row: NDArray[np.float64] = rows[0]
+    return row
+
+
+def _is_classifier(head: Any) -> bool:
+    # Fitted or not, differentiable or not: what can be explained is the table's to say.
+    return isinstance(head, torch.nn.Module) or hasattr(head, "predict")
 
 
 def _find_folder(place: str | Path) -> Path:
