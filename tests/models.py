@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -22,6 +22,8 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
 )
 
 from setfit_explain.demo.weights import packaged_minilm
@@ -82,7 +84,7 @@ def tiny_model(architecture: str, kind: str = "three") -> SetFitModel:
 
 
 def tiny_body(architecture: str, **pooling: Any) -> SentenceTransformer:
-    """A fresh tiny random body: "bert", "mpnet" or "roberta", dimension 32."""
+    """A fresh tiny random body: "bert", "mpnet", "roberta" or "xlm-roberta", dimension 32."""
     folder = _saved_transformer(architecture)
     transformer = modules.Transformer(str(folder))
     return SentenceTransformer(modules=[transformer, modules.Pooling(32, **pooling)], device="cpu")
@@ -91,7 +93,9 @@ def tiny_body(architecture: str, **pooling: Any) -> SentenceTransformer:
 @cache
 def _saved_transformer(architecture: str) -> Path:
     torch.manual_seed(0)
-    tokenizer = byte_bpe() if architecture == "roberta" else word_piece(architecture)
+    tokenizer = {"roberta": byte_bpe, "xlm-roberta": unigram}.get(
+        architecture, partial(word_piece, architecture)
+    )()
     sizes = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -105,6 +109,7 @@ def _saved_transformer(architecture: str) -> Path:
         "bert": lambda: BertModel(BertConfig(**sizes)),
         "mpnet": lambda: MPNetModel(MPNetConfig(**sizes)),
         "roberta": lambda: RobertaModel(RobertaConfig(**sizes)),
+        "xlm-roberta": lambda: XLMRobertaModel(XLMRobertaConfig(**sizes)),
     }[architecture]()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -143,6 +148,21 @@ def byte_bpe() -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator([*TEXTS, LONG], trainer)
     tokenizer.decoder = decoders.ByteLevel()
+    return _fast(tokenizer, "<s>", "</s>", "<pad>", "<unk>", "<mask>")
+
+
+def unigram() -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer trained on the texts above, with RoBERTa's special tokens."""
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=90,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        unk_token="<unk>",
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([*TEXTS, LONG], trainer)
+    tokenizer.decoder = decoders.Metaspace()
     return _fast(tokenizer, "<s>", "</s>", "<pad>", "<unk>", "<mask>")
 
 

@@ -84,23 +84,41 @@ def test_a_compiled_body_is_explained_all_the_same():
     assert compiled, "predict_proba still goes through the compiled call"
 
 
-def test_a_linear_body_has_its_closed_form():
-    # With a linear body and the logit scale, attribution_t = weight . map (e_t - baseline) / tokens, exactly.
-    class LinearEncoder(nn.Module):
-        def __init__(self, transformer):
-            super().__init__()
-            self.tokenizer = transformer.tokenizer
-            self.lookup = transformer.auto_model.embeddings.word_embeddings
-            self.preprocess = getattr(transformer, "preprocess", None)  # what sentence-transformers 6 calls
-            self.tokenize = transformer.tokenize  # and what 5 calls
-            self.max_seq_length = 64
+class Lookup(nn.Module):
+    """The word embeddings of a body and nothing more, looked up in one of several ways."""
 
-        def forward(self, features):
-            features["token_embeddings"] = self.lookup(features["input_ids"])
-            return features
+    def __init__(self, transformer, way="plain"):
+        super().__init__()
+        self.tokenizer = transformer.tokenizer
+        self.lookup = transformer.auto_model.embeddings.word_embeddings
+        self.preprocess = getattr(transformer, "preprocess", None)  # what sentence-transformers 6 calls
+        self.tokenize = transformer.tokenize  # and what 5 calls
+        self.max_seq_length = 64
+        self.way = way
 
+    def forward(self, features):
+        ids = features["input_ids"]
+        if self.way == "length first":
+            found = self.lookup(ids.T).transpose(0, 1)
+        elif self.way == "fixed window":
+            found = self.lookup(nn.functional.pad(ids, (0, 64 - ids.shape[1])))[:, : ids.shape[1]]
+        elif self.way == "twice":
+            found = self.lookup(ids) + self.lookup(ids)
+        else:
+            found = self.lookup(ids)
+        features["token_embeddings"] = found
+        return features
+
+
+def lookup_model(way="plain"):
     source = tiny_body("bert")
-    model = fitted(SentenceTransformer(modules=[LinearEncoder(source[0]), source[1]], device="cpu"))
+    return fitted(SentenceTransformer(modules=[Lookup(source[0], way), source[1]], device="cpu"))
+
+
+@pytest.mark.parametrize("way", ["plain", "length first", "fixed window"])
+def test_a_linear_body_has_its_closed_form(way):
+    # With a linear body and the logit scale, attribution_t = weight . map (e_t - baseline) / tokens, exactly.
+    model = lookup_model(way)
     explainer = Explainer(model, output="logit", granularity="token", baseline="unk")
     explanation = explainer(LONG)
     bound = explainer.classifier.bind(LONG)
@@ -109,6 +127,30 @@ def test_a_linear_body_has_its_closed_form():
     in_text = bound.encoded.is_text
     np.testing.assert_allclose(explanation.attributions[:, :-1], expected[:, in_text], atol=1e-6)
     assert explanation.settings["nodes"] == 9
+
+
+def test_a_body_that_looks_the_ids_up_twice_is_refused():
+    with pytest.raises(UnsupportedBodyError, match=r"'0.lookup' 2 times in one forward pass"):
+        Explainer(lookup_model("twice"))
+
+
+def test_truncation_on_the_left_names_the_beginning():
+    body = tiny_body("bert")
+    body.max_seq_length = 9
+    body.tokenizer.truncation_side = "left"
+    explanation = reproduces(fitted(body))
+    start, end = explanation.truncated_span
+    assert start == 0
+    assert LONG[:end].rstrip() == LONG[: explanation.units[0].start].rstrip()
+    assert explanation.units[-2].end == len(LONG)
+
+
+def test_lower_casing_by_the_body_keeps_the_users_letters():
+    body = tiny_body("roberta")
+    body[0].do_lower_case = True
+    text = "WHERE is My Parcel?"
+    explanation = reproduces(fitted(body), text)
+    assert [unit.text for unit in explanation.units[:-1]] == ["WHERE", "is", "My", "Parcel", "?"]
 
 
 def test_a_pair_of_body_and_head_is_explained():

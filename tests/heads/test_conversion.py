@@ -22,7 +22,7 @@ from setfit_explain.errors import (
     VerificationError,
 )
 from setfit_explain.heads.conversion import to_torch_head
-from setfit_explain.heads.verification import head_probabilities, verify_head
+from setfit_explain.heads.verification import check_difference, head_probabilities, verify_head
 
 DIM = 12
 RNG = np.random.default_rng(0)
@@ -178,6 +178,21 @@ def test_the_gate_refuses_a_head_that_computes_something_else():
     estimator = Sharpened().fit(TRAIN, THREE)
     with pytest.raises(VerificationError, match="differ from the model's own predict_proba"):
         verify_head(to_torch_head(estimator), lambda x: head_probabilities(estimator, x), DIM)
+
+
+@pytest.mark.parametrize(
+    ("difference", "message"), [(2e-5, "by 2e-05"), (np.nan, "by nan"), (np.inf, "by inf")]
+)
+def test_the_gate_refuses_a_difference_above_1e_5(difference, message):
+    expected = np.array([[0.25, 0.75]])
+    with pytest.raises(VerificationError, match=message):
+        check_difference(expected + np.array([[difference, 0]]), expected, "here")
+    assert check_difference(expected + 9e-6, expected, "here") == pytest.approx(9e-6, rel=1e-6)
+
+
+def test_the_gate_refuses_another_number_of_classes():
+    with pytest.raises(VerificationError, match=r"shape \(1, 1\) here.*\(1, 2\)"):
+        check_difference(np.ones((1, 1)), np.ones((1, 2)), "here")
 
 
 def test_the_gate_refuses_a_head_of_another_dimension():
