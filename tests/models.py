@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -122,19 +124,27 @@ def _saved_transformer(architecture: str) -> Path:
 
 
 def word_piece(architecture: str) -> PreTrainedTokenizerFast:
-    """A WordPiece tokenizer trained on the texts above, with BERT's or MPNet's special tokens."""
+    """A WordPiece tokenizer of the texts above, with BERT's or MPNet's special tokens."""
     bert = architecture == "bert"
     cls, sep, pad, unk = ("[CLS]", "[SEP]", "[PAD]", "[UNK]") if bert else ("<s>", "</s>", "<pad>", "[UNK]")
     mask = "[MASK]" if bert else "<mask>"
     specials = [pad, unk, cls, sep, mask] if bert else [cls, pad, sep, unk, mask]
-    tokenizer = Tokenizer(models.WordPiece(unk_token=unk))
+    letters = sorted({letter for word in _words() for letter in word})
+    # Not trained: the trainer breaks ties differently in each process, and so each run had another model.
+    pieces = [piece for word in _words() for piece in (word[:4], f"##{word[4:]}")]
+    entries = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *pieces])
+    entries.pop("##", None)
+    tokenizer = Tokenizer(models.WordPiece({entry: k for k, entry in enumerate(entries)}, unk_token=unk))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        [*TEXTS, LONG], trainers.WordPieceTrainer(vocab_size=150, special_tokens=specials)
-    )
     tokenizer.decoder = decoders.WordPiece()
     return _fast(tokenizer, cls, sep, pad, unk, mask)
+
+
+def _words() -> list[str]:
+    """Words and marks of the texts above in lower case, the most frequent first."""
+    counts = Counter(re.findall(r"\w+|[^\w\s]", " ".join([*TEXTS, LONG]).lower()))
+    return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 def byte_bpe() -> PreTrainedTokenizerFast:
@@ -152,16 +162,14 @@ def byte_bpe() -> PreTrainedTokenizerFast:
 
 
 def unigram() -> PreTrainedTokenizerFast:
-    """A Unigram tokenizer trained on the texts above, with RoBERTa's special tokens."""
-    tokenizer = Tokenizer(models.Unigram())
+    """A Unigram tokenizer of the texts above, with RoBERTa's special tokens."""
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    letters = sorted({letter for word in _words() for letter in word})
+    pieces = dict.fromkeys([*(f"▁{word[:5]}" for word in _words()), "▁", *letters])
+    scores = [(piece, -1.0 - 0.05 * rank) for rank, piece in enumerate(pieces)]
+    tokenizer = Tokenizer(models.Unigram([*((special, 0.0) for special in specials), *scores], unk_id=3))
+    tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=90,
-        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
-        unk_token="<unk>",
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([*TEXTS, LONG], trainer)
     tokenizer.decoder = decoders.Metaspace()
     return _fast(tokenizer, "<s>", "</s>", "<pad>", "<unk>", "<mask>")
 

@@ -149,6 +149,26 @@ def test_a_baseline_that_leans_to_a_class_is_pointed_out():
     assert explanation.notes[0].startswith("The baseline itself already leans to 'delay' (probability 0.9")
 
 
+@pytest.mark.parametrize(("probability", "notes"), [(0.7, 0), (0.8, 1)])
+def test_a_baseline_leans_to_a_label_above_half_way_from_one_half_to_certainty(probability, notes):
+    model = fitted(tiny_body("bert"), "multi_label")
+    before = explain(model, LONG, output="logit", tolerance=0.5).baseline_score
+    for member, logit in zip(model.model_head.estimators_, before, strict=True):
+        member.intercept_ -= logit
+    model.model_head.estimators_[1].intercept_ += np.log(probability / (1 - probability))
+    explanation = explain(model, LONG, tolerance=0.5)
+    assert explanation.baseline_score == pytest.approx([0.5, probability, 0.5], abs=1e-5)
+    assert len(explanation.notes) == notes
+
+
+def test_a_certain_answer_converges_though_its_attributions_are_below_rounding():
+    model = fitted(tiny_body("bert"))
+    model.model_head.intercept_ += [30, 0, 0]
+    explanation = explain(model, LONG, targets=0)
+    assert explanation.converged.all()
+    assert np.abs(explanation.attributions).max() < 1e-9
+
+
 def test_a_saved_folder_is_explained_like_the_model(tmp_path):
     model = fitted(tiny_body("mpnet"), normalize_embeddings=True)
     model.save_pretrained(tmp_path / "model")

@@ -280,6 +280,18 @@ def test_threads_that_explain_and_predict_at_once_do_not_disturb_each_other():
     assert not failures
 
 
+def test_two_explainers_of_one_model_take_turns():
+    model = tiny_model("bert")
+    first, second = Explainer(model, tolerance=0.5), Explainer(model, tolerance=0.5)
+    worker = threading.Thread(target=second, args=(LONG,))
+    with first.classifier.body.session():
+        worker.start()
+        worker.join(timeout=1)
+        assert worker.is_alive()
+    worker.join(timeout=60)
+    assert not worker.is_alive()
+
+
 def test_two_runs_are_byte_equal_in_json_and_html():
     first, second = (
         explain(fitted(minilm()), [LONG, TEXTS[0]], true_labels=[LABELS[0]] * 2) for _ in range(2)

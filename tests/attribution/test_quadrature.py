@@ -1,5 +1,7 @@
 """Rules against numpy's own, and the second rule that tells how far the first can be trusted."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.polynomial import legendre
@@ -73,3 +75,20 @@ def test_converged_means_that_delta_and_error_estimate_are_both_within_the_toler
                 assert not run(np.sqrt(worst * least) / size).converged[0]
                 assert run(1.1 * worst / size).converged[0]
     assert larger == {"delta", "error"}, "neither figure may decide alone"
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_the_error_estimate_is_the_largest_change_by_the_last_doubling_of_the_nodes():
+    model = tiny_model("bert")
+    steps = [
+        explain(
+            model,
+            LONG,
+            granularity="token",
+            method=IntegratedGradients(max_nodes=nodes, tolerance=1e-9),
+        )
+        for nodes in (9, 17, 33)
+    ]
+    for before, after in pairwise(steps):
+        change = np.abs(after.attributions - before.attributions).max(1)
+        np.testing.assert_allclose(after.error_estimate, change, rtol=1e-9)
