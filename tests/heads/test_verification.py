@@ -48,3 +48,18 @@ def test_differences_of_large_decision_values_are_relative_and_nan_is_refused():
     assert check_difference(large + 0.01, large, "here") == pytest.approx(1e-6)
     with pytest.raises(VerificationError):
         check_difference(large * np.nan, large, "here")
+
+
+@pytest.mark.parametrize(
+    ("difference", "message"), [(2e-5, "by 2e-05"), (np.nan, "by nan"), (np.inf, "by inf")]
+)
+def test_the_gate_refuses_a_difference_above_1e_5(difference, message):
+    expected = np.array([[0.25, 0.75]])
+    with pytest.raises(VerificationError, match=message):
+        check_difference(expected + np.array([[difference, 0]]), expected, "here")
+    assert check_difference(expected + 9e-6, expected, "here") == pytest.approx(9e-6, rel=1e-6)
+
+
+def test_the_gate_refuses_another_number_of_classes():
+    with pytest.raises(VerificationError, match=r"shape \(1, 1\) here.*\(1, 2\)"):
+        check_difference(np.ones((1, 1)), np.ones((1, 2)), "here")
