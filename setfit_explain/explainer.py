@@ -41,8 +41,9 @@ class Explainer:
     Parameters
     ----------
     model
-        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), the folder of a
-        saved SetFitModel, or its hub id. It is left as found.
+        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
+        Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
+        SetFitModel, or its hub id. It is left as found.
     targets
         Which classes to explain: ``"all"``, ``"predicted"``, ``"top:k"``, a class by name or column
         index, a pair ``(a, b)`` for "why a rather than b", or a list of classes and pairs.
@@ -306,8 +307,9 @@ def explain(
     Parameters
     ----------
     model
-        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), the folder of a
-        saved SetFitModel, or its hub id. It is left as found.
+        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
+        Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
+        SetFitModel, or its hub id. It is left as found.
     texts
         A string, or any iterable of strings such as a list or a datasets column.
     true_labels
