@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import reprlib
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
@@ -15,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from setfit_explain._version import __version__
-from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.arguments import check_text, listed_texts, resolve_method, targets_per_text
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.text_classifier import TextClassifier
-from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TargetError, TextError
+from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
     from setfit_explain.explanation.segmentation import Granularity
 
-METHODS = {IntegratedGradients.name: IntegratedGradients}
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
 
 
@@ -120,7 +118,9 @@ class Explainer:
             "tolerance": tolerance,
             "n_steps": n_steps,
         }
-        self.method = _method(method, {name: value for name, value in settings.items() if value is not None})
+        self.method = resolve_method(
+            method, {name: value for name, value in settings.items() if value is not None}
+        )
         self.granularity = granularity
         self.show_progress = show_progress
         self.on_error = on_error
@@ -176,14 +176,14 @@ class Explainer:
             explanation = self._explain(texts, self.targets if targets is None else targets, true_labels)
             _warn_of_errors([explanation])
             return explanation
-        listed = _listed(texts)
-        wanted = _per_text(self.targets if targets is None else targets, len(listed))
+        listed = listed_texts(texts)
+        wanted = targets_per_text(self.targets if targets is None else targets, len(listed))
         labels = [None] * len(listed) if true_labels is None else list(true_labels)
         if len(labels) != len(listed):
             raise OptionError(f"There are {len(labels)} true_labels for {len(listed)} texts.")
         if self.on_error == "raise":
             for index, text in enumerate(listed):
-                _check_text(text, f"Text {index}")
+                check_text(text, f"Text {index}")
         with self._progress(len(listed)) as advance:
             items = []
             for index, arguments in enumerate(zip(listed, wanted, labels, strict=True)):
@@ -207,8 +207,9 @@ class Explainer:
     def _explain_or_record(self, index: int, text: Any, targets: Any, label: Any) -> Explanation | Failure:
         try:
             return self._explain(text, targets, label)
-        except SetFitExplainError as error:
-            # A target that does not exist is the caller's slip, not one text's.
+        except Exception as error:
+            # A target that does not exist is the caller's slip, not one text's. Anything else is recorded,
+            # an out-of-memory error too: the other texts must not be lost.
             if self.on_error == "raise" or isinstance(error, TargetError):
                 error.add_note(f"While explaining text {index}.")
                 raise
@@ -217,7 +218,7 @@ class Explainer:
             )
 
     def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
-        _check_text(text, "The text")
+        check_text(text, "The text")
         with self.classifier.body.session():
             return self._explain_in_session(text, wanted, true_label)
 
@@ -335,48 +336,6 @@ def explain(
         explain(model, texts, targets="predicted", output="log_odds").to_html("report.html")
     """
     return Explainer(model, **options)(texts, true_labels=true_labels)
-
-
-def _method(method: str | AttributionMethod, settings: dict[str, Any]) -> AttributionMethod:
-    if isinstance(method, str):
-        if method not in METHODS:
-            raise OptionError(
-                f"Method {method!r} is not known. Accepted: {', '.join(METHODS)}, or a method object."
-            )
-        return METHODS[method](**settings)
-    if settings:
-        raise OptionError(
-            f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "
-            f"{type(method).__name__}({next(iter(settings))}=...)."
-        )
-    return method
-
-
-def _listed(texts: Iterable[Any]) -> list[Any]:
-    if (
-        isinstance(texts, bytes | Mapping)
-        or not isinstance(texts, Iterable)
-        or hasattr(texts, "column_names")
-    ):
-        raise TextError(
-            f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
-            "Of a data set or table pass its text column, such as data['text']."
-        )
-    return list(texts)
-
-
-def _check_text(text: Any, name: str) -> None:
-    if not isinstance(text, str):
-        raise TextError(f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed.")
-
-
-def _per_text(targets: Any, texts: int) -> list[Any]:
-    """Give each text its targets: a list of lists holds one list a text."""
-    if isinstance(targets, list) and targets and all(isinstance(member, list) for member in targets):
-        if len(targets) != texts:
-            raise OptionError(f"There are {len(targets)} lists of targets for {texts} texts.")
-        return targets
-    return [targets] * texts
 
 
 def _warn_of_errors(explanations: list[Explanation]) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from setfit import SetFitModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -26,6 +25,11 @@ from transformers import (
 )
 
 from setfit_explain.demo.weights import packaged_minilm
+
+try:
+    from sentence_transformers.sentence_transformer import modules
+except ModuleNotFoundError:  # sentence-transformers 5
+    from sentence_transformers import models as modules
 
 TEXTS = (
     "I want my money back.",
@@ -80,8 +84,8 @@ def tiny_model(architecture: str, kind: str = "three") -> SetFitModel:
 def tiny_body(architecture: str, **pooling: Any) -> SentenceTransformer:
     """A fresh tiny random body: "bert", "mpnet" or "roberta", dimension 32."""
     folder = _saved_transformer(architecture)
-    transformer = Transformer(str(folder))
-    return SentenceTransformer(modules=[transformer, Pooling(32, **pooling)], device="cpu")
+    transformer = modules.Transformer(str(folder))
+    return SentenceTransformer(modules=[transformer, modules.Pooling(32, **pooling)], device="cpu")
 
 
 @cache

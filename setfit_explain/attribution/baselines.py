@@ -13,6 +13,7 @@ from torch import Tensor
 
 from setfit_explain.classifier.encoding import word_ids
 from setfit_explain.errors import OptionError
+from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ class Baseline:
                 f"The baseline has shape {tuple(self.rows.shape)}; this text needs ({word_embeddings.shape[-1]},) "
                 f"or {tuple(word_embeddings.shape)} (tokens, dim)."
             )
-        rows = self.rows.to(word_embeddings).expand_as(word_embeddings)
+        rows = self.rows.to(word_embeddings.dtype).to(word_embeddings.device).expand_as(word_embeddings)
         if self.replace_special_tokens:
             return rows
         is_text = torch.as_tensor(encoded.is_text, device=rows.device).unsqueeze(-1)
@@ -131,7 +132,7 @@ def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:
     mean: Tensor | int = 0
     for start in range(0, len(ids), _CHUNK):
         chunk = ids[start : start + _CHUNK]
-        rows = _look_up(classifier, chunk).double()
+        rows = to_float64(_look_up(classifier, chunk))
         shares = torch.tensor(
             [weights[token] / total for token in chunk], dtype=torch.float64, device=rows.device
         )

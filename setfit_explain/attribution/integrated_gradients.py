@@ -15,6 +15,7 @@ from setfit_explain.attribution.jacobian import Path
 from setfit_explain.attribution.method import Attributor, TokenAttributions
 from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, fixed_rule, nested_trapezoid
 from setfit_explain.errors import OptionError
+from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,8 +170,8 @@ class _Prepared:
 
     def __call__(self, encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
         """Attribute the scores of one text to its tokens."""
-        words = self.classifier.word_embeddings(encoded).double()
-        start = self.baseline(encoded).double()
+        words = to_float64(self.classifier.word_embeddings(encoded))
+        start = to_float64(self.baseline(encoded))
         path = Path(self.classifier, encoded, start, words - start, score, self.internal_batch_size)
         found = self.method._integrate(path)
         baseline_answer, answer = found.end_answers(path)

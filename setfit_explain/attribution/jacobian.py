@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from setfit_explain.heads.torch_head import to_float64
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -92,7 +94,7 @@ class Path:
             (gradient,) = torch.autograd.grad(
                 decision, points, direction, retain_graph=index + 1 < len(directions)
             )
-            columns.append((gradient.double() * self.displacement).sum(-1))
+            columns.append((to_float64(gradient) * self.displacement).sum(-1))
         if not columns:
             return np.zeros((len(nodes), 0, points.shape[1])), decision.detach()
         derivatives = torch.einsum("nck,knt->nct", mixture, torch.stack(columns))
@@ -113,7 +115,8 @@ class Path:
 
     def _points(self, nodes: NDArray[np.float64]) -> Tensor:
         alphas = torch.as_tensor(nodes, device=self.start.device).reshape(-1, 1, 1)
-        return (self.start + alphas * self.displacement).to(self.classifier.dtype)
+        points = self.start + alphas * self.displacement
+        return points.to(self.classifier.dtype).to(self.classifier.body.device)
 
     def _chunks(self, values: NDArray[np.float64], axis: int = 0) -> list[NDArray[np.float64]]:
         rows = self.internal_batch_size or max(1, TOKEN_BUDGET // len(self.start))

@@ -62,9 +62,8 @@ class Body:
     @property
     def prompt(self) -> str:
         """The prompt that ``encode`` puts before every text; empty when there is none."""
-        return (
-            self.module._resolve_prompt(None, None) or "" if hasattr(self.module, "_resolve_prompt") else ""
-        )
+        name = self.module.default_prompt_name
+        return (self.module.prompts.get(name) if name is not None else None) or ""
 
     @contextmanager
     def session(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.errors import UnsupportedBodyError
 from setfit_explain.heads.conversion import to_torch_head
+from setfit_explain.heads.torch_head import to_float64
 from setfit_explain.heads.verification import MAX_DIFFERENCE, check_difference, verify_head
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class TextClassifier:
         The converted head: sentence embeddings ``(texts, dim)`` -> probabilities ``(texts, classes)``.
     classes
         Names of the columns of ``predict_proba``, in their order.
+    dtype
+        Precision of the word embeddings.
     head_difference
         Largest difference of the converted head to the original on probe embeddings.
 
@@ -53,14 +56,16 @@ class TextClassifier:
         self.model = model
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
         with self.body.session():
-            self.head = to_torch_head(model.head).to(self.body.device)
+            self.head = to_torch_head(model.head).to(
+                to_float64(torch.empty(0, device=self.body.device)).device
+            )
             self.classes = class_names(self.head.classes, model.labels)
             probe = encode_text(self.body, PROBE_TEXT)
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
                 dim = self.body.embed(probe.features).shape[1]
             self.head_difference = verify_head(self.head, model.head_probabilities, dim)
-            self._dtype = self.tap.look_up(probe.ids).dtype
+            self.dtype = self.tap.look_up(probe.ids).dtype
             self.verify(probe)
             self._check_no_leak(probe)
 
@@ -68,11 +73,6 @@ class TextClassifier:
     def multi_label(self) -> bool:
         """Whether the labels are independent of one another."""
         return self.head.multi_label
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Precision of the word embeddings."""
-        return self._dtype
 
     @cached_property
     def fingerprint(self) -> str:
@@ -188,19 +188,20 @@ class BoundClassifier(nn.Module):
 
     def __init__(self, classifier: TextClassifier, encoded: EncodedText) -> None:
         super().__init__()
-        self._classifier = (classifier,)  # in a tuple: nn.Module would register modules, never this
+        self._classifier = classifier  # no nn.Module, so its body is not registered here
         self.encoded = encoded
         self.classes = classifier.classes
 
     @property
     def word_embeddings(self) -> Tensor:
         """The text's own word embeddings, shape ``(1, tokens, dim)``."""
-        return self._classifier[0].word_embeddings(self.encoded).unsqueeze(0)
+        return self._classifier.word_embeddings(self.encoded).unsqueeze(0)
 
     def forward(self, word_embeddings: Tensor) -> Tensor:
         """Map ``(rows, tokens, dim)`` to the answer ``(rows, classes)`` in the embeddings' dtype."""
-        classifier = self._classifier[0]
+        classifier = self._classifier
         grad = torch.is_grad_enabled()
         with classifier.body.session(), torch.set_grad_enabled(grad):
             decision = classifier.decide(self.encoded, word_embeddings)
-            return classifier.head.answer(decision).to(word_embeddings.dtype)
+            answer = classifier.head.answer(decision)
+            return answer.to(word_embeddings.dtype).to(word_embeddings.device)

@@ -127,12 +127,13 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The report.")] = Path("setfit-explain-demo.html"),
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    keep: Annotated[Path | None, typer.Option(help="Folder to save the mended classifier to.")] = None,
 ) -> None:
     """Train a few-shot classifier that learns a wrong thing; find it, mend it, see it gone."""
     _quiet_libraries()
     from setfit_explain.demo.story import run_demo
 
-    run_demo(model, out, seed, Console())
+    run_demo(model, out, seed, Console(), keep=keep)
 
 
 @app.callback(invoke_without_command=True)

@@ -13,8 +13,8 @@ from setfit_explain.explanation.explanation_set import ExplanationSet
 if TYPE_CHECKING:
     from setfit import SetFitModel
 
-MIN_COUNT: Final = 2
-"""A unit that occurs only once is not compared: it says more about its text than about the class."""
+MIN_COUNT: Final = 3
+"""A unit that occurs less often is not compared: it says more about its texts than about the class."""
 
 FLIP_MAX_WORDS: Final = 20
 """A longer text is hard to read in a terminal."""

@@ -69,10 +69,12 @@ def group_tokens(
 ) -> Grouping:
     """Give every token to one unit of ``text``.
 
-    A token belongs to the unit it overlaps; units that one token straddles become one. A token outside
-    all units (white space, or what a user's function left out) is a unit of its own. A token without
-    characters joins the text token before it, else the one after it, else the special tokens. Units
-    without a token, such as those cut by ``max_seq_length``, are left out.
+    A token belongs to the unit it overlaps; units that one token straddles become one. A visible token
+    outside all units (what a user's function left out) is a unit of its own. A token of white space
+    announces the word after it: it joins the unit of the next text token, else of the one before; a text
+    of nothing but white space keeps it as a unit. A token without characters joins the unit of the text
+    token before it, else of the one after it, else the special tokens. Units without a token, such as
+    those cut by ``max_seq_length``, are left out.
 
     Parameters
     ----------
@@ -101,7 +103,7 @@ def group_tokens(
     (['good', '!', '[special tokens]'], [2, 0, 0, 1])
     """
     spans = _checked_spans(text, token_spans, token_kinds)
-    claims = _claims(text, spans, token_kinds, segment(text, granularity))
+    claims = _without_blanks(text, _claims(text, spans, token_kinds, segment(text, granularity)))
     merged = _merge(sorted({claim for claim in claims if claim is not None}))
     starts = [start for start, _ in merged]
     # -1 stands for the special bucket, -2 for the prompt's, until it is known which of them exist.
@@ -109,7 +111,7 @@ def group_tokens(
     for index, claim in enumerate(claims):
         if claim is not None:
             membership[index] = bisect_right(starts, claim[0]) - 1
-    _place_empty_tokens(membership, token_kinds)
+    _place_invisible_tokens(membership, spans, token_kinds)
     units = [Unit(text[start:end], start, end) for start, end in merged]
     for placeholder, bucket in zip((-1, -2), _BUCKETS, strict=True):
         if np.any(membership == placeholder):
@@ -155,6 +157,12 @@ def _claims(
     return claims
 
 
+def _without_blanks(text: str, claims: list[Span | None]) -> list[Span | None]:
+    """Drop the claims on white space, unless nothing else is claimed."""
+    visible = [None if claim is None or text[slice(*claim)].isspace() else claim for claim in claims]
+    return claims if visible.count(None) == len(visible) else visible
+
+
 def _visible(text: str, span: Span, marks: list[Span]) -> Span:
     """Trim white space, and reach over the combining marks that follow; keep a blank span whole."""
     start, end = trim(text, *span)
@@ -176,13 +184,15 @@ def _merge(claims: list[Span]) -> list[Span]:
     return merged
 
 
-def _place_empty_tokens(membership: NDArray[np.intp], token_kinds: Sequence[Kind]) -> None:
-    placed = membership >= 0
-    first = int(membership[np.argmax(placed)]) if placed.any() else -1
-    current = first
+def _place_invisible_tokens(
+    membership: NDArray[np.intp], spans: list[Span], token_kinds: Sequence[Kind]
+) -> None:
+    placed = np.flatnonzero(membership >= 0)
     for index, kind in enumerate(token_kinds):
         if kind == "prompt":
             membership[index] = -2
-        elif kind == "text":
-            current = int(membership[index]) if placed[index] else current
-            membership[index] = current
+        elif kind == "text" and membership[index] < 0 and placed.size:
+            start, end = spans[index]
+            after = int(np.searchsorted(placed, index))
+            neighbour = after if start < end else after - 1
+            membership[index] = membership[placed[np.clip(neighbour, 0, placed.size - 1)]]

@@ -30,6 +30,11 @@ class Link(Enum):
     """No probabilities: one decision column, or one a class, and the largest is the answer."""
 
 
+def to_float64(tensor: Tensor) -> Tensor:
+    """Cast to float64 on the tensor's own device, or on the CPU where the device has none (MPS)."""
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
 class TorchHead(nn.Module):
     """A fitted head as a differentiable function of the sentence embedding.
 
@@ -81,7 +86,7 @@ class TorchHead(nn.Module):
 
     def decide(self, embeddings: Tensor) -> Tensor:
         """Map embeddings ``(texts, dim)`` to decision values ``(texts, decisions)`` in float64."""
-        decision: Tensor = self.decision(embeddings.double())
+        decision: Tensor = self.decision(to_float64(embeddings))
         return decision
 
     def forward(self, embeddings: Tensor) -> Tensor:

@@ -67,14 +67,14 @@ EXAMPLES = (Example("who was it", LABELS[0]), Example("too much", LABELS[1]), Ex
 def test_a_class_is_ranked_over_the_texts_answered_with_it():
     explained = ExplanationSet(
         [
-            explanation(["Who", ",", ","], [0.1, 0.3, 0.1], LABELS[0]),
-            explanation(["who", "once"], [0.2, 0.3], LABELS[0]),
-            explanation(["who", "who"], [9.0, -1.0], LABELS[1]),
+            explanation(["Who", ",", ",", ","], [0.1, 0.3, 0.1, 0.2], LABELS[0]),
+            explanation(["who", "who", "rare", "rare"], [0.2, 0.15, 0.2, 0.25], LABELS[0]),
+            explanation(["who", "who", "who"], [9.0, -1.0, 4.0], LABELS[1]),
         ]
     )
     first, second = gather_evidence(explained, LABELS)
     assert first.texts == 2
-    assert [(unit.unit, unit.count, unit.rank) for unit in first.units] == [(",", 2, 1), ("who", 2, 2)]
+    assert [(unit.unit, unit.count, unit.rank) for unit in first.units] == [(",", 3, 1), ("who", 3, 2)]
     assert [unit.mean for unit in first.units] == pytest.approx([0.2, 0.15])
     assert [unit.share for unit in first.units] == pytest.approx([0.4, 0.3])
     assert second.find("who").mean == pytest.approx(4.0)

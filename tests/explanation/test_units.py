@@ -72,9 +72,37 @@ def test_every_token_is_in_exactly_one_unit_that_shares_its_characters(
         unit = grouping.units[index]
         if kind != "text":
             assert unit.special == kind
-        elif start < end:
+        elif text[start:end].strip():
             assert unit.special is None
             assert max(start, unit.start) < min(end, unit.end)
+
+
+@given(messy_tokens(), GRANULARITIES)
+def test_a_unit_is_blank_only_where_no_token_shows_anything(tokens: Tokens, granularity: Any) -> None:
+    text, spans, kinds = tokens
+    grouping = group(text, spans, kinds, granularity)
+    shown = any(
+        kind == "text" and text[slice(*span)].strip() for span, kind in zip(spans, kinds, strict=True)
+    )
+    blank = [unit for unit in grouping.units if unit.special is None and unit.text.isspace()]
+    assert not (shown and blank)
+
+
+@given(messy_tokens())
+def test_white_space_goes_with_the_next_visible_token_or_else_the_last(tokens: Tokens) -> None:
+    text, spans, kinds = tokens
+    membership = group(text, spans, kinds).membership
+    pieces = [text[slice(*span)] if kind == "text" else "" for span, kind in zip(spans, kinds, strict=True)]
+    visible = [index for index, piece in enumerate(pieces) if piece.strip()]
+    for index, piece in enumerate(pieces):
+        if visible and piece.isspace() and not shares_a_word(text, spans[index]):
+            owner = min((v for v in visible if v > index), default=visible[-1])
+            assert membership[index] == membership[owner]
+
+
+def shares_a_word(text: str, span: tuple[int, int]) -> bool:
+    """A sign such as a joined emoji may hold white space of its own."""
+    return any(start < span[1] and span[0] < end for start, end in word_spans(text))
 
 
 @given(messy_tokens(), GRANULARITIES)
@@ -127,7 +155,43 @@ CASES: dict[str, tuple[str, list[tuple[int, int]], Any, list[str], list[int]]] =
     "joined pairs join in a chain": ("a b c d", [(0, 3), (2, 5), (6, 7)], "word", ["a b c", "d"], [0, 0, 1]),
     "byte tokens share a character": ("é!", [(0, 1), (0, 1), (1, 2)], "word", ["é", "!"], [0, 0, 1]),
     "overlaps of Unigram are joined": ("東京へ", [(0, 1), (0, 2), (2, 3)], "word", ["東京", "へ"], [0, 0, 1]),
-    "white space alone is a unit": ("a  b", [(0, 1), (1, 3), (3, 4)], "word", ["a", "  ", "b"], [0, 1, 2]),
+    "white space goes with what follows": ("a  b", [(0, 1), (1, 3), (3, 4)], "word", ["a", "b"], [0, 1, 1]),
+    "white space goes with a token that follows": (
+        "a  b",
+        [(0, 1), (1, 3), (3, 4)],
+        "token",
+        ["a", "b"],
+        [0, 1, 1],
+    ),
+    "white space at the end goes with what precedes": (
+        "a b \n",
+        [(0, 1), (1, 3), (3, 4), (4, 5)],
+        "word",
+        ["a", "b"],
+        [0, 1, 1, 1],
+    ),
+    "white space between sentences goes with the next": (
+        "Yes. No!",
+        [(0, 4), (4, 5), (5, 8)],
+        "sentence",
+        ["Yes.", "No!"],
+        [0, 1, 1],
+    ),
+    "white space within a sentence stays in it": (
+        "Yes  no",
+        [(0, 3), (3, 5), (5, 7)],
+        "sentence",
+        ["Yes  no"],
+        [0, 0, 0],
+    ),
+    "nothing but white space is a unit a token": (" \n", [(0, 1), (1, 2)], "word", [" ", "\n"], [0, 1]),
+    "white space and an empty token go their ways": (
+        "a b",
+        [(0, 1), (1, 1), (1, 2), (2, 3)],
+        "word",
+        ["a", "b"],
+        [0, 0, 1, 1],
+    ),
     "an empty token joins the one before": ("a b", [(0, 1), (1, 1), (2, 3)], "word", ["a", "b"], [0, 0, 1]),
     "a first empty token joins the one after": (
         "a b",
@@ -185,6 +249,18 @@ def test_grouping(
 def test_what_a_users_function_leaves_out_is_a_unit_of_its_own() -> None:
     grouping = group("ab cd ef", [(0, 2), (3, 5), (6, 8)], granularity=lambda _: [(0, 2), (6, 8)])
     assert units(grouping) == ["ab", "cd", "ef"]
+
+
+def test_white_space_of_a_text_that_shows_nothing_else_stays_out_of_the_buckets() -> None:
+    grouping = group("  ", [(0, 0), (0, 2), (0, 0)], ["prompt", "text", "special"])
+    assert units(grouping) == ["  ", "[special tokens]", "[prompt]"]
+    assert grouping.membership.tolist() == [2, 0, 1]
+
+
+def test_white_space_that_a_users_function_claims_joins_that_unit() -> None:
+    grouping = group("a  b", [(0, 1), (1, 3), (3, 4)], granularity=lambda _: [(0, 3), (3, 4)])
+    assert units(grouping) == ["a  ", "b"]
+    assert grouping.membership.tolist() == [0, 0, 1]
 
 
 def test_special_and_prompt_tokens_go_to_their_buckets() -> None:

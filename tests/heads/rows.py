@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,13 @@ ZERO = np.zeros((1, DIM))
 LARGE = 1e3 * _RNG.standard_normal((5, DIM))
 SATURATED = 30 * TRAIN[:6]
 
+# scikit-learn 1.8 warns without these, and 1.7 does not know them.
+NEW_ARGUMENTS = (
+    {"l1_ratios": (0,), "use_legacy_attributes": False}
+    if "use_legacy_attributes" in signature(LogisticRegressionCV).parameters
+    else {}
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -74,7 +82,7 @@ PROBABILISTIC = {
     "string classes": Row(LOGISTIC, NAMES),
     "unordered integer classes": Row(LOGISTIC, MISSING),
     "cross-validated": Row(
-        LogisticRegressionCV(Cs=3, cv=3, l1_ratios=(0,), use_legacy_attributes=False, scoring="accuracy"),
+        LogisticRegressionCV(Cs=3, cv=3, scoring="accuracy", **NEW_ARGUMENTS),
         THREE,
     ),
     "one-vs-rest": Row(OneVsRestClassifier(LOGISTIC), THREE),
