@@ -203,4 +203,5 @@ class BoundClassifier(nn.Module):
         grad = torch.is_grad_enabled()
         with classifier.body.session(), torch.set_grad_enabled(grad):
             decision = classifier.decide(self.encoded, word_embeddings)
-            return classifier.head.answer(decision).to(word_embeddings.dtype).to(word_embeddings.device)
+            answer = classifier.head.answer(decision)
+            return answer.to(word_embeddings.dtype).to(word_embeddings.device)

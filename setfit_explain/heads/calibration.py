@@ -13,7 +13,7 @@ from torch.nn.functional import log_softmax, logsigmoid
 
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.ensembles import LogMixture, mixture_head
-from setfit_explain.heads.linear import float64
+from setfit_explain.heads.linear import float64_copy
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import TorchHead
 
@@ -50,7 +50,7 @@ class _SigmoidFold(nn.Module):
         self.response = response
         for name, values in (("slopes", "a_"), ("offsets", "b_")):
             numbers = np.array([getattr(calibrator, values) for calibrator in calibrators], dtype=np.float64)
-            self.register_buffer(name, float64(numbers))
+            self.register_buffer(name, float64_copy(numbers))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         columns = self.response(embeddings)[:, -len(self.slopes) :]  # of two probabilities the second

@@ -10,7 +10,7 @@ from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from setfit_explain.heads.linear import float64
+from setfit_explain.heads.linear import float64_copy
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -39,7 +39,7 @@ class LogMixture(nn.Module):
         shares = np.ones(len(members)) if weights is None else np.asarray(weights, dtype=np.float64)
         kept = np.flatnonzero(shares)
         self.members = nn.ModuleList([members[int(index)] for index in kept])
-        self.register_buffer("log_weights", float64(np.log(shares[kept] / shares.sum())))
+        self.register_buffer("log_weights", float64_copy(np.log(shares[kept] / shares.sum())))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map embeddings ``(texts, dim)`` to log-probabilities ``(texts, classes)``."""

@@ -11,7 +11,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from setfit_explain.heads.linear import float64
+from setfit_explain.heads.linear import float64_copy
 from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -34,10 +34,10 @@ class LogDensities(nn.Module):
 
     def __init__(self, means: Any, whitenings: list[Any], constants: Any) -> None:
         super().__init__()
-        self.register_buffer("means", float64(means))
-        self.register_buffer("constants", float64(constants))
+        self.register_buffer("means", float64_copy(means))
+        self.register_buffer("constants", float64_copy(constants))
         for index, whitening in enumerate(whitenings):
-            matrix = float64(whitening)
+            matrix = float64_copy(whitening)
             self.register_buffer(f"whitening_{index}", matrix)
 
     def forward(self, embeddings: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
-from setfit_explain.heads.linear import float64, linear
+from setfit_explain.heads.linear import float64_copy, linear
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -29,7 +29,7 @@ class RadialBasis(nn.Module):
 
     def __init__(self, centers: Any, gamma: float) -> None:
         super().__init__()
-        self.register_buffer("centers", float64(centers))
+        self.register_buffer("centers", float64_copy(centers))
         self.gamma = gamma
 
     def forward(self, embeddings: Tensor) -> Tensor:

@@ -24,18 +24,18 @@ from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
 
 
-def float64(values: Any) -> Tensor:
+def float64_copy(values: Any) -> Tensor:
     """Copy numbers into a float64 tensor: the estimator's own arrays may be read-only, or change."""
     return torch.from_numpy(np.array(np.asarray(values), dtype=np.float64))
 
 
 def linear(weight: Any, bias: Any) -> nn.Linear:
     """Build ``x -> x @ weight.T + bias`` in float64 from ``(rows, dim)`` and ``(rows,)`` or a scalar."""
-    weight = float64(weight)
+    weight = float64_copy(weight)
     layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
     with torch.no_grad():
         layer.weight.copy_(weight)
-        layer.bias.copy_(float64(bias).expand(weight.shape[0]))
+        layer.bias.copy_(float64_copy(bias).expand(weight.shape[0]))
     return layer
 
 

@@ -79,6 +79,7 @@ _HARMLESS = {
     "sklearn.preprocessing._polynomial": {"PolynomialFeatures"},
     "sklearn.svm._classes": {"LinearSVC", "SVC"},
     "sklearn.utils._bunch": {"Bunch"},
+    "sklearn.utils._metadata_requests": {"MetadataRequest", "MethodMetadataRequest"},
     "torch": {"device"},
     "torch._utils": {"_rebuild_parameter", "_rebuild_tensor_v2"},
     "torch.nn.modules.linear": {"Linear"},

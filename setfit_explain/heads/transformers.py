@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
-from setfit_explain.heads.linear import float64, linear
+from setfit_explain.heads.linear import float64_copy, linear
 
 
 class Affine(nn.Module):
@@ -32,8 +32,8 @@ class Affine(nn.Module):
 
     def __init__(self, center: Any, scale: Any) -> None:
         super().__init__()
-        self.register_buffer("center", float64(center))
-        self.register_buffer("scale", float64(scale))
+        self.register_buffer("center", float64_copy(center))
+        self.register_buffer("scale", float64_copy(scale))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Scale embeddings ``(texts, dim)``."""

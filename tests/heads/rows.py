@@ -5,9 +5,11 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cache
+from inspect import signature
 from typing import Any
 
 import numpy as np
+from sklearn import calibration
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -54,6 +56,13 @@ ZERO = np.zeros((1, DIM))
 LARGE = 1e3 * _RNG.standard_normal((5, DIM))
 SATURATED = 30 * TRAIN[:6]
 
+# scikit-learn 1.8 warns without these, and 1.7 does not know them.
+NEW_ARGUMENTS = (
+    {"l1_ratios": (0,), "use_legacy_attributes": False}
+    if "use_legacy_attributes" in signature(LogisticRegressionCV).parameters
+    else {}
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -74,7 +83,7 @@ PROBABILISTIC = {
     "string classes": Row(LOGISTIC, NAMES),
     "unordered integer classes": Row(LOGISTIC, MISSING),
     "cross-validated": Row(
-        LogisticRegressionCV(Cs=3, cv=3, l1_ratios=(0,), use_legacy_attributes=False, scoring="accuracy"),
+        LogisticRegressionCV(Cs=3, cv=3, scoring="accuracy", **NEW_ARGUMENTS),
         THREE,
     ),
     "one-vs-rest": Row(OneVsRestClassifier(LOGISTIC), THREE),
@@ -125,15 +134,6 @@ PROBABILISTIC = {
     "calibrated once": Row(CalibratedClassifierCV(LinearSVC(), cv=3, ensemble=False), MISSING),
     "calibrated Bayes": Row(CalibratedClassifierCV(GaussianNB(), cv=3), NAMES),
     "calibrated Bayes binary": Row(CalibratedClassifierCV(GaussianNB(), cv=3), TWO),
-    "temperature": Row(CalibratedClassifierCV(LOGISTIC, cv=3, method="temperature"), NAMES),
-    "temperature binary": Row(CalibratedClassifierCV(LOGISTIC, cv=3, method="temperature"), TWO),
-    "temperature once": Row(
-        CalibratedClassifierCV(NETWORK, cv=3, method="temperature", ensemble=False), THREE
-    ),
-    "temperature of Bayes binary": Row(
-        CalibratedClassifierCV(GaussianNB(), cv=3, method="temperature"),
-        TWO,
-    ),
     "grid search": Row(GridSearchCV(LOGISTIC, {"C": [0.1, 1]}, cv=3), NAMES),
     "random search": Row(RandomizedSearchCV(LOGISTIC, {"C": [0.1, 1]}, n_iter=2, cv=3, random_state=0), TWO),
     "soft voting": Row(
@@ -161,6 +161,18 @@ PROBABILISTIC = {
         ClassifierChain(LOGISTIC, order=[2, 0, 1], chain_method="predict_proba"), MULTI
     ),
 }
+if hasattr(calibration, "_TemperatureScaling"):  # scikit-learn 1.8
+    PROBABILISTIC |= {
+        "temperature": Row(CalibratedClassifierCV(LOGISTIC, cv=3, method="temperature"), NAMES),
+        "temperature binary": Row(CalibratedClassifierCV(LOGISTIC, cv=3, method="temperature"), TWO),
+        "temperature once": Row(
+            CalibratedClassifierCV(NETWORK, cv=3, method="temperature", ensemble=False), THREE
+        ),
+        "temperature of Bayes binary": Row(
+            CalibratedClassifierCV(GaussianNB(), cv=3, method="temperature"),
+            TWO,
+        ),
+    }
 DECISION_ONLY = {
     "linear SVC binary": Row(LinearSVC(), TWO),
     "linear SVC": Row(LinearSVC(), NAMES),
@@ -181,7 +193,11 @@ ROWS = PROBABILISTIC | DECISION_ONLY
 @cache
 def fitted(name: str, precision: str = "float64") -> Any:
     """Fit a row on embeddings of a precision; shared, so a test must not change it."""
-    row = ROWS[name]
+    return fit(ROWS[name].estimator, ROWS[name].classes, TRAIN.astype(precision))
+
+
+def fit(estimator: Any, classes: Any, embeddings: Any = TRAIN) -> Any:
+    """Fit a copy of an estimator."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # few iterations are enough here
-        return clone(row.estimator).fit(TRAIN.astype(precision), row.classes)
+        warnings.simplefilter("ignore")  # few iterations are enough here, and old versions deprecate a lot
+        return clone(estimator).fit(embeddings, classes)

@@ -36,7 +36,7 @@ from setfit_explain.errors import (
 )
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.verification import head_probabilities
-from tests.heads.rows import DECISION_ONLY, DIM, MULTI, RANDOM, ROWS, THREE, TRAIN, TWO, ZERO, fitted
+from tests.heads.rows import DECISION_ONLY, DIM, MULTI, RANDOM, ROWS, THREE, TRAIN, TWO, ZERO, fit, fitted
 
 LOGISTIC = LogisticRegression()
 
@@ -44,16 +44,14 @@ LOGISTIC = LogisticRegression()
 def test_a_constant_member_of_one_vs_rest_is_kept():
     always = MULTI.copy()
     always[:, 1], always[:, 2] = 1, 0
-    with pytest.warns(UserWarning, match="Label"):
-        estimator = OneVsRestClassifier(LOGISTIC).fit(TRAIN, always)
+    estimator = fit(OneVsRestClassifier(LOGISTIC), always)
     head = to_torch_head(estimator)
     np.testing.assert_allclose(head(torch.as_tensor(RANDOM)), estimator.predict_proba(RANDOM), atol=1e-12)
     assert torch.isfinite(head.log_probabilities(head.decide(torch.as_tensor(RANDOM)))).all()
 
 
 def test_one_vs_rest_may_have_constant_members_only():
-    with pytest.warns(UserWarning, match="Label"):
-        estimator = OneVsRestClassifier(LOGISTIC).fit(TRAIN, np.tile([1, 0], (len(TRAIN), 1)))
+    estimator = fit(OneVsRestClassifier(LOGISTIC), np.tile([1, 0], (len(TRAIN), 1)))
     np.testing.assert_allclose(
         to_torch_head(estimator)(torch.as_tensor(RANDOM)), estimator.predict_proba(RANDOM), atol=1e-12
     )
@@ -78,14 +76,15 @@ def test_setfit_head_keeps_its_temperature_and_eps(multitarget, temperature, dty
 
 
 def test_an_old_heads_leftover_multi_class_attribute_is_not_believed():
-    estimator = LogisticRegression().fit(TRAIN, THREE)
+    estimator = fit(LogisticRegression(), THREE)
     estimator.multi_class = "ovr"  # as in a pickle from before scikit-learn 1.8, which ignores it
-    actual = to_torch_head(estimator)(torch.as_tensor(RANDOM)).numpy()
-    np.testing.assert_allclose(actual, estimator.predict_proba(RANDOM), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        to_torch_head(estimator)(torch.as_tensor(RANDOM)), estimator.predict_proba(RANDOM), atol=1e-12
+    )
 
 
 def test_the_torch_head_does_not_share_the_estimators_memory():
-    estimator = clone(ROWS["Bayes"].estimator).fit(TRAIN, THREE)
+    estimator = fit(ROWS["Bayes"].estimator, THREE)
     head = to_torch_head(estimator)
     before = head(torch.as_tensor(RANDOM))
     estimator.theta_ += 1
@@ -164,13 +163,13 @@ STEPS = {
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_head_that_answers_in_steps_is_refused_and_what_serves_it_is_named(name):
-    estimator = clone(STEPS[name]).fit(TRAIN, THREE)
+    estimator = fit(STEPS[name], THREE)
     with pytest.raises(HeadNotDifferentiableError, match=r"no gradient.*occlusion.*LogisticRegression"):
         to_torch_head(estimator)
 
 
 def test_a_chain_of_hard_labels_is_refused():
-    chain = ClassifierChain(LOGISTIC).fit(TRAIN, MULTI)
+    chain = fit(ClassifierChain(LOGISTIC), MULTI)
     with pytest.raises(HeadNotDifferentiableError, match="chain_method='predict_proba'"):
         to_torch_head(chain)
 
@@ -214,7 +213,7 @@ UNSUPPORTED = {
 def test_what_has_no_exact_equivalent_is_refused_with_what_would_do(name):
     estimator, classes, message = UNSUPPORTED[name]
     with pytest.raises(UnsupportedHeadError, match=message):
-        to_torch_head(clone(estimator).fit(TRAIN, classes))
+        to_torch_head(fit(estimator, classes))
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -224,7 +223,7 @@ def test_an_unfitted_head_is_refused(name):
 
 
 def test_a_search_that_kept_no_winner_counts_as_unfitted():
-    search = GridSearchCV(LOGISTIC, {"C": [1]}, refit=False, cv=3).fit(TRAIN, THREE)
+    search = fit(GridSearchCV(LOGISTIC, {"C": [1]}, refit=False, cv=3), THREE)
     with pytest.raises(HeadNotFittedError):
         to_torch_head(search)
 
@@ -245,4 +244,4 @@ def test_a_mixture_has_no_logit():
 
 
 def test_perceptrons_unlike_networks_have_no_probabilities():
-    assert not to_torch_head(Perceptron().fit(TRAIN, TWO)).has_probabilities
+    assert not to_torch_head(fit(Perceptron(), TWO)).has_probabilities

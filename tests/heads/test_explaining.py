@@ -20,6 +20,7 @@ from sklearn.svm import SVC
 
 from setfit_explain import Explainer, Explanation, explain
 from setfit_explain.errors import HeadNotDifferentiableError, OptionError, TargetError
+from tests.heads.rows import fit
 from tests.models import CLASSES, LABELS, LONG, TEXTS, tiny_body
 
 LOGISTIC = LogisticRegression(C=10)
@@ -27,7 +28,7 @@ TRUTH = np.eye(3, dtype=int)[list(CLASSES)]
 TRUTH[4] = (1, 1, 0)
 ONE = np.array(CLASSES)
 SINGLE_LABEL = {
-    "network": MLPClassifier((8,), max_iter=400, random_state=0, solver="lbfgs"),
+    "network": MLPClassifier((8,), alpha=1.0, max_iter=400, random_state=0, solver="lbfgs"),
     "quadratic discriminant": make_pipeline(PCA(2), QuadraticDiscriminantAnalysis(reg_param=0.5)),
     "voting": VotingClassifier([("a", LOGISTIC), ("b", GaussianNB(var_smoothing=0.1))], voting="soft"),
     "calibrated": CalibratedClassifierCV(LOGISTIC, cv=3),
@@ -55,8 +56,8 @@ def model(name):
     if name in DECISION_ONLY:
         estimator, classes = DECISION_ONLY[name]
         labels = labels if len(set(classes)) == 3 else ["complaint", "praise"]
-    embeddings = body.encode(list(TEXTS))
-    return SetFitModel(model_body=body, model_head=estimator.fit(embeddings, classes), labels=labels)
+    head = fit(estimator, classes, body.encode(list(TEXTS)))
+    return SetFitModel(model_body=body, model_head=head, labels=labels)
 
 
 def own_answer(name, text):

@@ -21,10 +21,12 @@ every_row_with_probabilities = pytest.mark.parametrize("name", PROBABILISTIC)
 
 def difference(estimator, embeddings):
     """Largest error, for decision values above 1 relative to the largest."""
-    expected = head_probabilities(estimator, embeddings)
+    with np.errstate(invalid="ignore"):
+        expected = head_probabilities(estimator, embeddings)
     actual = to_torch_head(estimator)(torch.as_tensor(embeddings)).numpy()
     assert actual.shape == expected.shape
-    return np.abs(actual - expected).max() / np.abs(expected).max(initial=1)
+    known = np.isfinite(expected)  # scikit-learn 1.5 divides sigmoids that are all 0 by their sum
+    return np.abs(actual - expected)[known].max() / np.abs(expected[known]).max(initial=1)
 
 
 @pytest.mark.parametrize("embeddings", EMBEDDINGS)

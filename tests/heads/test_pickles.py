@@ -19,7 +19,7 @@ from setfit_explain.errors import ModelError, UnsafePickleError
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.pickles import load_head
 from setfit_explain.heads.verification import head_probabilities
-from tests.heads.rows import DIM, NAMES, RANDOM, ROWS, TRAIN, fitted
+from tests.heads.rows import DIM, NAMES, RANDOM, ROWS, fit, fitted
 
 FILE = "head.pkl"
 
@@ -41,8 +41,8 @@ def test_a_compressed_head_is_read_without_trust(name, tmp_path):
 @pytest.mark.parametrize(
     "head",
     [
-        LogisticRegression().fit(TRAIN, NAMES.astype(object)),
-        GridSearchCV(LogisticRegression(), {"C": [1, 2]}, scoring="f1_macro", cv=3).fit(TRAIN, NAMES),
+        fit(LogisticRegression(), NAMES.astype(object)),
+        fit(GridSearchCV(LogisticRegression(), {"C": [1, 2]}, scoring="f1_macro", cv=3), NAMES),
     ],
     ids=["object classes", "search by another score"],
 )
@@ -54,8 +54,7 @@ def test_variants_of_supported_heads_are_read_without_trust(head, tmp_path):
 
 def test_a_constant_member_is_read_without_trust(tmp_path):
     truth = np.stack([RANDOM[:, 0] > 0, np.ones(len(RANDOM))], 1).astype(int)
-    with pytest.warns(UserWarning, match="Label"):
-        head = OneVsRestClassifier(LogisticRegression()).fit(RANDOM, truth)
+    head = fit(OneVsRestClassifier(LogisticRegression()), truth, RANDOM)
     joblib.dump(head, tmp_path / FILE)
     again = load_head(tmp_path / FILE, trust_pickle=False)
     np.testing.assert_array_equal(again.predict_proba(RANDOM), head.predict_proba(RANDOM))
@@ -97,13 +96,13 @@ def through_getattr(folder):
 
 
 def in_a_pipeline(folder):
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(TRAIN, NAMES)
+    pipeline = fit(make_pipeline(StandardScaler(), LogisticRegression()), NAMES)
     pipeline.steps.insert(1, ("step", makes(folder)))
     return pipeline
 
 
 def in_a_masked_array(folder):
-    search = GridSearchCV(LogisticRegression(), {"C": [1]}, cv=3).fit(TRAIN, NAMES)
+    search = fit(GridSearchCV(LogisticRegression(), {"C": [1]}, cv=3), NAMES)
     search.cv_results_["param_C"] = np.ma.MaskedArray(np.array([makes(folder)], dtype=object))
     return search
 

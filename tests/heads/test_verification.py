@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from setfit_explain.errors import UnsupportedModelError, VerificationError
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.verification import check_difference, head_probabilities, verify_head
-from tests.heads.rows import DIM, ROWS, THREE, TRAIN, fitted
+from tests.heads.rows import DIM, ROWS, THREE, fit, fitted
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -22,7 +22,7 @@ def test_the_gate_refuses_a_head_that_computes_something_else():
             squared = super().predict_proba(X) ** 2
             return squared / squared.sum(1, keepdims=True)
 
-    estimator = Sharpened().fit(TRAIN, THREE)
+    estimator = fit(Sharpened(), THREE)
     with pytest.raises(VerificationError, match="differ from the model's own predict_proba"):
         verify_head(to_torch_head(estimator), lambda x: head_probabilities(estimator, x), DIM)
 
@@ -32,13 +32,13 @@ def test_the_gate_compares_decision_functions_where_there_are_no_probabilities()
         def decision_function(self, X):  # noqa: N803 - scikit-learn's name
             return super().decision_function(X) + 1e-4
 
-    estimator = Shifted().fit(TRAIN, THREE)
+    estimator = fit(Shifted(), THREE)
     with pytest.raises(VerificationError, match="on probe embeddings"):
         verify_head(to_torch_head(estimator), lambda x: head_probabilities(estimator, x), DIM)
 
 
 def test_the_gate_refuses_a_head_of_another_dimension():
-    estimator = LogisticRegression().fit(TRAIN, THREE)
+    estimator = fit(LogisticRegression(), THREE)
     with pytest.raises(UnsupportedModelError, match="which have 5 dimensions"):
         verify_head(to_torch_head(estimator), lambda x: head_probabilities(estimator, x), 5)
 
