@@ -65,6 +65,14 @@ HEADS = {
     "min-max scaler": (make_pipeline(MinMaxScaler((-1, 3)), LogisticRegression()), THREE == 1),
     "max-abs scaler": (make_pipeline(MaxAbsScaler(), LogisticRegression()), THREE),
     "robust scaler": (make_pipeline(RobustScaler(), "passthrough", LogisticRegression()), THREE),
+    "robust scaler without centre": (
+        make_pipeline(RobustScaler(with_centering=False), LogisticRegression()),
+        THREE,
+    ),
+    "robust scaler without scale": (
+        make_pipeline(RobustScaler(with_scaling=False), LogisticRegression()),
+        THREE,
+    ),
     "two scalers, one-vs-rest": (
         make_pipeline(StandardScaler(), MaxAbsScaler(), OneVsRestClassifier(LogisticRegression())),
         MULTI,

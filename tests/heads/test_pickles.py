@@ -1,5 +1,6 @@
 """A saved head is read without running code from its file."""
 
+import io
 import os
 
 import joblib
@@ -61,6 +62,25 @@ def test_code_in_a_pickle_is_not_run_unless_trusted(tmp_path, hide):
     assert not (tmp_path / "ran").exists()
     load_head(tmp_path / "head.pkl", trust_pickle=True)
     assert (tmp_path / "ran").exists()
+
+
+class HarmfulStorage:
+    """Hides a command in the bytes of a torch storage, which torch would unpickle in its turn."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        inner = io.BytesIO()
+        torch.save(Harmful(self.marker), inner)
+        return torch.storage._load_from_bytes, (inner.getvalue(),)
+
+
+def test_code_within_a_torch_storage_is_not_run(tmp_path):
+    joblib.dump(HarmfulStorage(tmp_path / "ran"), tmp_path / "head.pkl")
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_head(tmp_path / "head.pkl", trust_pickle=False)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_damaged_file_is_an_error_with_its_name(tmp_path):
