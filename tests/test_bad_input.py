@@ -180,6 +180,13 @@ def test_true_labels_are_named_like_the_classes():
     assert [explanation.true_label for explanation in explanations] == ["delay", "praise", None]
 
 
+def test_several_true_labels_of_one_text_are_each_named():
+    explanations = explain(
+        tiny_model("bert", "multi_label"), [LONG, LONG], true_labels=[[0, "praise"], []], tolerance=0.5
+    )
+    assert [explanation.true_label for explanation in explanations] == [("refund", "praise"), ()]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -153,9 +153,6 @@ def main() -> NoReturn:
         _message(f"{type(error).__name__}: {error}")
         codes = {OptionError: EXIT_USAGE, InputError: EXIT_INPUT, ModelError: EXIT_MODEL}
         sys.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), EXIT_UNEXPECTED))
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(0)
 
 
@@ -174,20 +171,29 @@ def _output_format(output: OutputFormat | None, to: Path | None) -> OutputFormat
 
 def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None) -> None:
     if chosen is OutputFormat.TERMINAL and to is None:
-        Console().print(explanations)
-        return
-    if chosen is OutputFormat.JSONL:
+        console = Console()
+        with console.capture() as captured:
+            console.print(explanations)
+        content = captured.get()
+    elif chosen is OutputFormat.JSONL:
         content = explanations.to_json_lines()
     else:
         content = str(explanations.to_html() if chosen is OutputFormat.HTML else explanations)
     if to is None:
-        sys.stdout.write(content)
-        sys.stdout.flush()
+        _to_stdout(content)
     else:
         from setfit_explain.explanation.serialization import write_atomically
 
         write_atomically(to, content)
         _message(f"Wrote {to}")
+
+
+def _to_stdout(content: str) -> None:
+    try:
+        sys.stdout.write(content)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough; typer would exit with 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _message(text: str) -> None:

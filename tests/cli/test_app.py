@@ -2,15 +2,18 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from setfit import SetFitModel
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import RidgeClassifier
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from setfit_explain import ExplanationSet, __version__, explain
+from setfit_explain.classifier.text_classifier import PROBE_TEXT
 from setfit_explain.cli import main
 from setfit_explain.errors import InputError
 from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, tiny_body
@@ -140,6 +143,54 @@ def test_a_missing_file_is_exit_code_3(run, model):
     assert "'absent.csv' cannot be read: No such file or directory." in err
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_columns_name(run, model, tmp_path):
+    (tmp_path / "texts.csv").write_bytes(b"\xef\xbb\xbftext\nlate parcel\n")
+    code, out, _ = run("explain", model, tmp_path / "texts.csv", "--output", "jsonl")
+    assert (code, texts_of(out)) == (0, ["late parcel"])
+
+
+@pytest.mark.parametrize("output", ["jsonl", "terminal"])
+def test_a_reader_that_has_seen_enough_is_no_error(model, output):
+    code = (
+        f"import sys; sys.argv = ['setfit-explain', 'explain', {model!r}, '-t', 'parcel', '--output', {output!r}]\n"
+        "from setfit_explain.cli import main; main()"
+    )
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run([sys.executable, "-c", code], stdout=write_end, stderr=subprocess.PIPE, text=True)
+    os.close(write_end)
+    assert (done.returncode, "Broken" in done.stderr) == (0, False)
+
+
+class Harmful(LogisticRegression):
+    """A head that runs a command when it is unpickled."""
+
+    def __reduce__(self):
+        return _ran, (self.marker, self.__dict__)
+
+
+def _ran(marker, state):
+    Path(marker).mkdir()
+    head = LogisticRegression()
+    head.__dict__.update(state)
+    return head
+
+
+@pytest.mark.parametrize("command", [["check"], ["explain", "-t", LONG]])
+def test_a_heads_code_runs_only_with_trust(run, tmp_path, command):
+    model = fitted(tiny_body("bert"))
+    marker = tmp_path / "ran"
+    head = Harmful()
+    head.__dict__.update(model.model_head.__dict__, marker=str(marker))
+    model.model_head = head
+    model.save_pretrained(tmp_path / "model")
+    code, _, err = run(*command, tmp_path / "model")
+    assert (code, marker.exists()) == (4, False)
+    assert "--trust-pickle" in err
+    assert run(*command, tmp_path / "model", "--trust-pickle")[0] == 0
+    assert marker.exists()
+
+
 def test_an_unknown_target_is_exit_code_3(run, model):
     code, _, err = run("explain", model, "-t", LONG, "--target", "dely")
     assert code == 3
@@ -181,7 +232,11 @@ def test_check_says_what_was_recognised(run, model):
     ):
         assert fact in " ".join(out.split())
     line = next(line for line in out.splitlines() if line.startswith("difference to predict_proba"))
-    assert float(line.split()[-1]) < 1e-6
+    assert 0 < float(line.split()[-1]) < 1e-6
+    line = next(line for line in out.splitlines() if line.startswith("the baseline's own prediction"))
+    scores = explain(model, PROBE_TEXT, tolerance=0.5).baseline_score
+    ranked = sorted(zip(LABELS, scores, strict=True), key=lambda pair: -pair[1])
+    assert line.rstrip().split("  ")[-1].strip() == ", ".join(f"{name} {score:.2f}" for name, score in ranked)
 
 
 def test_a_head_with_only_a_decision_function_is_checked_on_its_scale(run, tmp_path):

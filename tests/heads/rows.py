@@ -111,6 +111,8 @@ PROBABILISTIC = {
     "min-max scaler": Row(make_pipeline(MinMaxScaler((-1, 3)), LOGISTIC), THREE == 1),
     "max-abs scaler": Row(make_pipeline(MaxAbsScaler(), LOGISTIC), THREE),
     "robust scaler": Row(make_pipeline(RobustScaler(), "passthrough", LOGISTIC), THREE),
+    "robust scaler without centre": Row(make_pipeline(RobustScaler(with_centering=False), LOGISTIC), THREE),
+    "robust scaler without scale": Row(make_pipeline(RobustScaler(with_scaling=False), LOGISTIC), THREE),
     "two scalers, one-vs-rest": Row(
         make_pipeline(StandardScaler(), MaxAbsScaler(), OneVsRestClassifier(LOGISTIC)), MULTI
     ),
