@@ -42,7 +42,7 @@ class Tap:
     def look_up(self, ids: Tensor) -> Tensor:
         """Word embeddings ``(tokens, dim)`` of token ids ``(tokens,)``, as the body sees them."""
         with torch.no_grad():
-            rows: Tensor = self.module(ids.unsqueeze(0))
+            rows: Tensor = _embeddings(self.module(ids.unsqueeze(0)))
         return rows.squeeze(0)
 
     @contextmanager
@@ -57,24 +57,13 @@ class Tap:
         owner = threading.get_ident()
         calls = 0
 
-        def put(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+        def put(_module: nn.Module, _inputs: Any, output: Any) -> Any:
             nonlocal calls
             if threading.get_ident() != owner:  # another thread predicts with the same body
                 return None
             calls += 1
-            replacement = word_embeddings.transpose(0, 1) if self.length_first else word_embeddings
-            tokens = 0 if self.length_first else 1
-            if output.shape[tokens] > replacement.shape[tokens]:  # some bodies pad to a fixed window
-                rest = output.narrow(
-                    tokens, replacement.shape[tokens], output.shape[tokens] - replacement.shape[tokens]
-                )
-                replacement = torch.cat([replacement, rest], tokens)
-            if output.shape != replacement.shape:
-                raise UnsupportedBodyError(
-                    f"The body's {self.name!r} gave word embeddings of shape {tuple(output.shape)} "
-                    f"where {tuple(replacement.shape)} was expected."
-                )
-            return replacement
+            replacement = self._laid_out(word_embeddings, _embeddings(output))
+            return (replacement, *output[1:]) if isinstance(output, tuple) else replacement
 
         hook = self.module.register_forward_hook(put)
         try:
@@ -85,6 +74,21 @@ class Tap:
             raise UnsupportedBodyError(
                 f"The body called {self.name!r} {calls} times in one forward pass; exactly one is needed."
             )
+
+    def _laid_out(self, word_embeddings: Tensor, output: Tensor) -> Tensor:
+        """Lay ``(rows, tokens, dim)`` out as the module's own output, whose padding is kept."""
+        replacement = word_embeddings.transpose(0, 1) if self.length_first else word_embeddings
+        axis = 0 if self.length_first else 1
+        padding = output.shape[axis] - replacement.shape[axis]
+        if padding > 0:  # some bodies pad to a fixed window
+            rest = output.narrow(axis, replacement.shape[axis], padding)
+            replacement = torch.cat([replacement, rest], axis)
+        if output.shape != replacement.shape:
+            raise UnsupportedBodyError(
+                f"The body's {self.name!r} gave word embeddings of shape {tuple(output.shape)} "
+                f"where {tuple(replacement.shape)} was expected."
+            )
+        return replacement
 
 
 def find_tap(body: Body, features: Features) -> Tap:
@@ -97,7 +101,8 @@ def find_tap(body: Body, features: Features) -> Tap:
     """
     ids: Tensor = features["input_ids"]
     found = _consumers(body, features, ids)
-    for name, module, output in found:
+    for name, module, answer in found:
+        output = _embeddings(answer)
         if isinstance(output, Tensor) and output.dim() == 3 and output.is_floating_point():
             if output.shape[0] == 1 and output.shape[1] >= ids.shape[1]:
                 return Tap(name, module, length_first=False)
@@ -108,6 +113,11 @@ def find_tap(body: Body, features: Features) -> Tap:
         "No module of the body turns token ids into one word embedding a token, so no gradient can reach "
         f"the words. Modules that received the ids: {seen}."
     )
+
+
+def _embeddings(output: Any) -> Any:
+    """Take the embeddings out of a module's output: it, or the first of several (I-BERT adds a scaling factor)."""
+    return output[0] if isinstance(output, tuple) else output
 
 
 def _consumers(body: Body, features: Features, ids: Tensor) -> list[tuple[str, nn.Module, Any]]:

@@ -141,7 +141,8 @@ class TextClassifier:
         """Refuse a body in which something besides the tap reads the ids: pin the tap, scramble them."""
         ids = probe.ids.clone()
         words = torch.as_tensor(word_ids(self.body.module.tokenizer), device=ids.device)
-        places = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
+        # Special ids stay, also within the text: positions of RoBERTa's kind rightly depend on where they are.
+        places = torch.isin(ids, words).nonzero().squeeze(-1)
         # Other words altogether: a permutation would not show to something that sums over the ids.
         ids[places] = words[(torch.searchsorted(words, ids[places]) + 1 + places) % len(words)]
         scrambled = EncodedText(
