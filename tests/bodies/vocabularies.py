@@ -43,13 +43,14 @@ def metaspace_bpe(template: str = "<s> $A", **settings: Any) -> PreTrainedTokeni
     """Gemma's family: byte pairs over the whole text, spaces as U+2581, bytes for unknown characters."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
     trainer = trainers.BpeTrainer(
         vocab_size=430,
         special_tokens=[*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256))],
         show_progress=False,
     )
     tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")  # as Gemma's: splits nothing
     return fast(tokenizer, template, **settings)
 
 
