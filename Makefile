@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT ?= 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check format notebooks screenshot clean
+.PHONY: help demo test test-lowest check format notebooks screenshot clean
 
 help:
 	@echo "make demo        train, explain and mend a few-shot classifier; writes setfit-explain-demo.html"
 	@echo "make test        every test"
+	@echo "make test-lowest every test but the documents', on the oldest supported versions"
 	@echo "make check       format, lint, types, import contracts"
 	@echo "make format      rewrite the code in the project's format"
 	@echo "make notebooks   execute the notebooks in place"
@@ -30,6 +31,17 @@ test: $(VENV)/installed
 	# One thread a process: two processes with two threads each slow one another down many times.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
+.venv-lowest/installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install --quiet --constraint constraints-lowest.txt torch
+	.venv-lowest/bin/pip install --quiet --constraint constraints-lowest.txt --editable '.[test]'
+	touch $@
+
+test-lowest: .venv-lowest/installed
+	# Old libraries warn of one another; that is theirs.
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest --numprocesses 2 --dist worksteal \
+		--override-ini filterwarnings=default --ignore tests/test_documents.py tests
+
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,4 +59,4 @@ screenshot: demo
 	$(BIN)/python tools/screenshot.py setfit-explain-demo.html docs/report.png
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-lowest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -13,6 +13,7 @@
     │   ├── UnsafePickleError      the head's pickle needs the caller's trust (PermissionError)
     │   ├── UnsupportedModelError  not a kind of model that is known (TypeError)
     │   ├── UnsupportedHeadError   no exact torch equivalent of the head is known (TypeError)
+    │   │   └── HeadNotDifferentiableError  the head answers in steps, such as a tree
     │   ├── UnsupportedBodyError   no gradient reaches the word embeddings (TypeError)
     │   ├── HeadNotFittedError     the head was never trained (ValueError)
     │   └── VerificationError      the rebuilt probabilities are not the model's own (ArithmeticError)
@@ -65,6 +66,10 @@ class UnsupportedModelError(ModelError, TypeError):
 
 class UnsupportedHeadError(ModelError, TypeError):
     """No exact torch equivalent of this head is known."""
+
+
+class HeadNotDifferentiableError(UnsupportedHeadError):
+    """The head's answer has no useful gradient; methods that perturb the text need none."""
 
 
 class UnsupportedBodyError(ModelError, TypeError):

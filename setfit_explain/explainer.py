@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import reprlib
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from setfit_explain._version import __version__
-from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.arguments import check_text, listed_texts, resolve_method, targets_per_text
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
-from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.text_classifier import TextClassifier
-from setfit_explain.errors import ConvergenceWarning, OptionError, SetFitExplainError, TargetError, TextError
+from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
     from setfit_explain.explanation.segmentation import Granularity
 
-METHODS = {IntegratedGradients.name: IntegratedGradients}
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
 
 
@@ -42,14 +41,16 @@ class Explainer:
     Parameters
     ----------
     model
-        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), the folder of a
-        saved SetFitModel, or its hub id. It is left as found.
+        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
+        Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
+        SetFitModel, or its hub id. It is left as found.
     targets
         Which classes to explain: ``"all"``, ``"predicted"``, ``"top:k"``, a class by name or column
         index, a pair ``(a, b)`` for "why a rather than b", or a list of classes and pairs.
     output
         The scale: ``"probability"``, ``"log_probability"``, ``"log_odds"`` (both in nats) or ``"logit"``.
-        Contrasts of two classes are always ``log p_a - log p_b``.
+        Contrasts of two classes are always ``log p_a - log p_b``. A head with only a decision function
+        has ``"logit"`` alone, one with only probabilities has the others.
     method
         ``"integrated_gradients"``, or a method object such as ``IntegratedGradients(n_steps=50)``.
     baseline, reference_texts, special_tokens, tolerance, n_steps
@@ -118,11 +119,14 @@ class Explainer:
             "tolerance": tolerance,
             "n_steps": n_steps,
         }
-        self.method = _method(method, {name: value for name, value in settings.items() if value is not None})
+        self.method = resolve_method(
+            method, {name: value for name, value in settings.items() if value is not None}
+        )
         self.granularity = granularity
         self.show_progress = show_progress
         self.on_error = on_error
         self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
+        check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
             self._attribute = self.method.prepare(self.classifier, internal_batch_size)
         self._versions = _versions()
@@ -173,14 +177,14 @@ class Explainer:
             explanation = self._explain(texts, self.targets if targets is None else targets, true_labels)
             _warn_of_errors([explanation])
             return explanation
-        listed = _listed(texts)
-        wanted = _per_text(self.targets if targets is None else targets, len(listed))
+        listed = listed_texts(texts)
+        wanted = targets_per_text(self.targets if targets is None else targets, len(listed))
         labels = [None] * len(listed) if true_labels is None else list(true_labels)
         if len(labels) != len(listed):
             raise OptionError(f"There are {len(labels)} true_labels for {len(listed)} texts.")
         if self.on_error == "raise":
             for index, text in enumerate(listed):
-                _check_text(text, f"Text {index}")
+                check_text(text, f"Text {index}")
         with self._progress(len(listed)) as advance:
             items = []
             for index, arguments in enumerate(zip(listed, wanted, labels, strict=True)):
@@ -204,8 +208,9 @@ class Explainer:
     def _explain_or_record(self, index: int, text: Any, targets: Any, label: Any) -> Explanation | Failure:
         try:
             return self._explain(text, targets, label)
-        except SetFitExplainError as error:
-            # A target that does not exist is the caller's slip, not one text's.
+        except Exception as error:
+            # A target that does not exist is the caller's slip, not one text's. Anything else is recorded,
+            # an out-of-memory error too: the other texts must not be lost.
             if self.on_error == "raise" or isinstance(error, TargetError):
                 error.add_note(f"While explaining text {index}.")
                 raise
@@ -214,21 +219,19 @@ class Explainer:
             )
 
     def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
-        _check_text(text, "The text")
+        check_text(text, "The text")
         with self.classifier.body.session():
             return self._explain_in_session(text, wanted, true_label)
 
     def _explain_in_session(self, text: str, wanted: Any, true_label: Any) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
-        probabilities = classifier.predict_proba(text)
-        targets = resolve_targets(
-            wanted, classifier.classes, probabilities, multi_label=classifier.multi_label
-        )
+        own_answer = classifier.predict_proba(text)
+        targets = resolve_targets(wanted, classifier.classes, own_answer, multi_label=classifier.multi_label)
         result = self._attribute(encoded, ScoreFunction(classifier.head, self.output, targets))
-        difference = check_difference(result.probabilities, probabilities, "on the text itself")
+        difference = check_difference(result.probabilities, own_answer, "on the text itself")
         grouping = group_tokens(text, encoded.spans, encoded.kinds, self.granularity)
-        answer = predicted(probabilities, multi_label=classifier.multi_label)
+        answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(
             text=text,
             units=grouping.units,
@@ -240,7 +243,9 @@ class Explainer:
             delta=result.delta,
             error_estimate=result.error_estimate,
             converged=result.converged,
-            probabilities=probabilities,
+            probabilities=own_answer
+            if classifier.head.has_probabilities
+            else np.full_like(own_answer, np.nan),
             predicted=tuple(classifier.classes[column] for column in answer),
             true_label=self._label_name(true_label),
             output=self.output.value,
@@ -302,8 +307,9 @@ def explain(
     Parameters
     ----------
     model
-        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), the folder of a
-        saved SetFitModel, or its hub id. It is left as found.
+        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
+        Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
+        SetFitModel, or its hub id. It is left as found.
     texts
         A string, or any iterable of strings such as a list or a datasets column.
     true_labels
@@ -332,48 +338,6 @@ def explain(
         explain(model, texts, targets="predicted", output="log_odds").to_html("report.html")
     """
     return Explainer(model, **options)(texts, true_labels=true_labels)
-
-
-def _method(method: str | AttributionMethod, settings: dict[str, Any]) -> AttributionMethod:
-    if isinstance(method, str):
-        if method not in METHODS:
-            raise OptionError(
-                f"Method {method!r} is not known. Accepted: {', '.join(METHODS)}, or a method object."
-            )
-        return METHODS[method](**settings)
-    if settings:
-        raise OptionError(
-            f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "
-            f"{type(method).__name__}({next(iter(settings))}=...)."
-        )
-    return method
-
-
-def _listed(texts: Iterable[Any]) -> list[Any]:
-    if (
-        isinstance(texts, bytes | Mapping)
-        or not isinstance(texts, Iterable)
-        or hasattr(texts, "column_names")
-    ):
-        raise TextError(
-            f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
-            "Of a data set or table pass its text column, such as data['text']."
-        )
-    return list(texts)
-
-
-def _check_text(text: Any, name: str) -> None:
-    if not isinstance(text, str):
-        raise TextError(f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed.")
-
-
-def _per_text(targets: Any, texts: int) -> list[Any]:
-    """Give each text its targets: a list of lists holds one list a text."""
-    if isinstance(targets, list) and targets and all(isinstance(member, list) for member in targets):
-        if len(targets) != texts:
-            raise OptionError(f"There are {len(targets)} lists of targets for {texts} texts.")
-        return targets
-    return [targets] * texts
 
 
 def _warn_of_errors(explanations: list[Explanation]) -> None:

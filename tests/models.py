@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from collections import Counter
+from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -22,6 +24,8 @@ from transformers import (
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
 )
 
 from setfit_explain.demo.weights import packaged_minilm
@@ -82,7 +86,7 @@ def tiny_model(architecture: str, kind: str = "three") -> SetFitModel:
 
 
 def tiny_body(architecture: str, **pooling: Any) -> SentenceTransformer:
-    """A fresh tiny random body: "bert", "mpnet" or "roberta", dimension 32."""
+    """A fresh tiny random body: "bert", "mpnet", "roberta" or "xlm-roberta", dimension 32."""
     folder = _saved_transformer(architecture)
     transformer = modules.Transformer(str(folder))
     return SentenceTransformer(modules=[transformer, modules.Pooling(32, **pooling)], device="cpu")
@@ -91,7 +95,9 @@ def tiny_body(architecture: str, **pooling: Any) -> SentenceTransformer:
 @cache
 def _saved_transformer(architecture: str) -> Path:
     torch.manual_seed(0)
-    tokenizer = byte_bpe() if architecture == "roberta" else word_piece(architecture)
+    tokenizer = {"roberta": byte_bpe, "xlm-roberta": unigram}.get(
+        architecture, partial(word_piece, architecture)
+    )()
     sizes = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
@@ -105,6 +111,7 @@ def _saved_transformer(architecture: str) -> Path:
         "bert": lambda: BertModel(BertConfig(**sizes)),
         "mpnet": lambda: MPNetModel(MPNetConfig(**sizes)),
         "roberta": lambda: RobertaModel(RobertaConfig(**sizes)),
+        "xlm-roberta": lambda: XLMRobertaModel(XLMRobertaConfig(**sizes)),
     }[architecture]()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -117,19 +124,27 @@ def _saved_transformer(architecture: str) -> Path:
 
 
 def word_piece(architecture: str) -> PreTrainedTokenizerFast:
-    """A WordPiece tokenizer trained on the texts above, with BERT's or MPNet's special tokens."""
+    """A WordPiece tokenizer of the texts above, with BERT's or MPNet's special tokens."""
     bert = architecture == "bert"
     cls, sep, pad, unk = ("[CLS]", "[SEP]", "[PAD]", "[UNK]") if bert else ("<s>", "</s>", "<pad>", "[UNK]")
     mask = "[MASK]" if bert else "<mask>"
     specials = [pad, unk, cls, sep, mask] if bert else [cls, pad, sep, unk, mask]
-    tokenizer = Tokenizer(models.WordPiece(unk_token=unk))
+    letters = sorted({letter for word in _words() for letter in word})
+    # Not trained: the trainer breaks ties differently in each process, and so each run had another model.
+    pieces = [piece for word in _words() for piece in (word[:4], f"##{word[4:]}")]
+    entries = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *pieces])
+    entries.pop("##", None)
+    tokenizer = Tokenizer(models.WordPiece({entry: k for k, entry in enumerate(entries)}, unk_token=unk))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        [*TEXTS, LONG], trainers.WordPieceTrainer(vocab_size=150, special_tokens=specials)
-    )
     tokenizer.decoder = decoders.WordPiece()
     return _fast(tokenizer, cls, sep, pad, unk, mask)
+
+
+def _words() -> list[str]:
+    """Words and marks of the texts above in lower case, the most frequent first."""
+    counts = Counter(re.findall(r"\w+|[^\w\s]", " ".join([*TEXTS, LONG]).lower()))
+    return sorted(counts, key=lambda word: (-counts[word], word))
 
 
 def byte_bpe() -> PreTrainedTokenizerFast:
@@ -143,6 +158,19 @@ def byte_bpe() -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator([*TEXTS, LONG], trainer)
     tokenizer.decoder = decoders.ByteLevel()
+    return _fast(tokenizer, "<s>", "</s>", "<pad>", "<unk>", "<mask>")
+
+
+def unigram() -> PreTrainedTokenizerFast:
+    """A Unigram tokenizer of the texts above, with RoBERTa's special tokens."""
+    specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    letters = sorted({letter for word in _words() for letter in word})
+    pieces = dict.fromkeys([*(f"▁{word[:5]}" for word in _words()), "▁", *letters])
+    scores = [(piece, -1.0 - 0.05 * rank) for rank, piece in enumerate(pieces)]
+    tokenizer = Tokenizer(models.Unigram([*((special, 0.0) for special in specials), *scores], unk_id=3))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     return _fast(tokenizer, "<s>", "</s>", "<pad>", "<unk>", "<mask>")
 
 

@@ -125,6 +125,21 @@ def test_recorded_failures_keep_their_place_and_lose_no_other_text():
     assert explanations[2].index == 2
 
 
+def test_a_text_that_exhausts_the_machine_is_recorded_too(monkeypatch):
+    explainer = Explainer(tiny_model("bert"), on_error="record")
+    encode = explainer.classifier.encode
+
+    def exhausted(text):
+        if text == LONG:
+            raise RuntimeError("out of memory")
+        return encode(text)
+
+    monkeypatch.setattr(explainer.classifier, "encode", exhausted)
+    first, second = explainer([LONG, TEXTS[0]])
+    assert first == Failure(0, LONG, "RuntimeError", "out of memory")
+    assert second.text == TEXTS[0]
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

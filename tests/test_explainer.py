@@ -1,5 +1,7 @@
 """What `explain` gives its users; among it, that known faults of earlier recipes cannot happen."""
 
+import copy
+import json
 import subprocess
 import sys
 
@@ -83,6 +85,53 @@ def test_the_mean_of_reference_texts_is_their_tokens_mean():
     torch.testing.assert_close(explainer.baseline(LONG)[0, 3].float(), expected, atol=1e-6, rtol=0)
 
 
+def baseline_row(model, **options):
+    explainer = Explainer(model, **options)
+    in_text = explainer.classifier.encode(LONG).is_text
+    rows = explainer.baseline(LONG)[0][torch.as_tensor(in_text)].double()
+    assert (rows == rows[0]).all()
+    return rows[0].numpy()
+
+
+def lookup_table(model):
+    return model.model_body[0].auto_model.get_input_embeddings().weight.detach().double().numpy()
+
+
+@pytest.mark.parametrize("architecture", ["minilm", "bert", "roberta"])
+def test_the_mean_of_a_vocabulary_in_order_of_frequency_follows_mandelbrots_law_over_words(architecture):
+    model = minilm_model("three") if architecture == "minilm" else tiny_model(architecture)
+    table, vocabulary = lookup_table(model), model.model_body.tokenizer.get_vocab()
+    named = {"<s>", "</s>", "<pad>", "<unk>", "<mask>", "[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]"}
+    # The alphabet comes first in such a vocabulary whatever its frequency, so single characters are no words.
+    words = sorted(
+        k
+        for word, k in vocabulary.items()
+        if word not in named
+        and "[unused" not in word
+        and not word.startswith("##")
+        and len(word.strip("Ġ")) > 1
+    )
+    expected = np.average(table[words], axis=0, weights=1 / (np.arange(1, len(words) + 1) + 2.7))
+    np.testing.assert_allclose(baseline_row(model), expected, atol=1e-6)
+
+
+def test_the_mean_of_a_unigram_vocabulary_is_weighted_by_its_probabilities():
+    model = tiny_model("xlm-roberta")
+    vocabulary = json.loads(model.model_body.tokenizer.backend_tokenizer.to_str())["model"]["vocab"]
+    words = [k for k, (piece, _) in enumerate(vocabulary) if not piece.startswith("<")]
+    expected = np.average(
+        lookup_table(model)[words], axis=0, weights=[np.exp(vocabulary[k][1]) for k in words]
+    )
+    np.testing.assert_allclose(baseline_row(model), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mask", "pad", "unk"])
+def test_a_baseline_named_after_a_token_is_that_tokens_row(name):
+    model = tiny_model("bert")
+    token = model.model_body.tokenizer.convert_tokens_to_ids(f"[{name.upper()}]")
+    np.testing.assert_allclose(baseline_row(model, baseline=name), lookup_table(model)[token], atol=1e-7)
+
+
 def test_special_tokens_are_replaced_on_request():
     kept = explain(minilm_model("three"), LONG, baseline="pad")
     replaced = explain(minilm_model("three"), LONG, baseline="pad", special_tokens="replace")
@@ -142,6 +191,26 @@ def test_all_classes_cost_one_forward_pass_and_one_backward_pass_less_than_class
     assert len(backwards) == passes
 
 
+@pytest.mark.parametrize(("probability", "notes"), [(0.7, 0), (0.8, 1)])
+def test_a_baseline_leans_to_a_label_above_half_way_from_one_half_to_certainty(probability, notes):
+    model = fitted(tiny_body("bert"), "multi_label")
+    before = explain(model, LONG, output="logit", tolerance=0.5).baseline_score
+    for member, logit in zip(model.model_head.estimators_, before, strict=True):
+        member.intercept_ -= logit
+    model.model_head.estimators_[1].intercept_ += np.log(probability / (1 - probability))
+    explanation = explain(model, LONG, tolerance=0.5)
+    assert explanation.baseline_score == pytest.approx([0.5, probability, 0.5], abs=1e-5)
+    assert len(explanation.notes) == notes
+
+
+def test_a_certain_answer_converges_though_its_attributions_are_below_rounding():
+    model = fitted(tiny_body("bert"))
+    model.model_head.intercept_ += [30, 0, 0]
+    explanation = explain(model, LONG, targets=0)
+    assert explanation.converged.all()
+    assert np.abs(explanation.attributions).max() < 1e-9
+
+
 def test_a_saved_folder_is_explained_like_the_model(tmp_path):
     model = fitted(tiny_body("mpnet"), normalize_embeddings=True)
     model.save_pretrained(tmp_path / "model")
@@ -168,6 +237,17 @@ def test_the_fingerprint_changes_with_the_weights():
     with torch.no_grad():
         next(model.model_body.parameters())[0, 0] += 1
     assert explain(model, LONG).model_fingerprint != before
+
+
+def test_the_fingerprint_changes_with_the_head_and_with_the_names():
+    source = tiny_model("bert")
+    prints = {explain(source, LONG).model_fingerprint}
+    head = copy.deepcopy(source.model_head)
+    head.intercept_[0] += 1e-4
+    for head_, labels in ((head, LABELS), (source.model_head, ("refund", "delay", "praises"))):
+        model = SetFitModel(model_body=source.model_body, model_head=head_, labels=list(labels))
+        prints.add(explain(model, LONG).model_fingerprint)
+    assert len(prints) == 3
 
 
 def test_the_public_names_exist_and_are_all():

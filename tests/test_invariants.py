@@ -44,6 +44,23 @@ def test_the_explained_score_is_predict_proba(model):
         assert explanation.classes == tuple(model.labels)
 
 
+@pytest.mark.parametrize("kind", ["binary", "three", "multi_label"])
+def test_every_scale_is_the_formula_it_is_named_after(kind):
+    model = minilm_model(kind)
+    embedding = model.encode([LONG])
+    probabilities = model.model_head.predict_proba(embedding)[0]
+    decision = model.model_head.decision_function(embedding)
+    expected = {
+        "probability": probabilities,
+        "log_probability": np.log(probabilities),
+        "log_odds": np.log(probabilities / (1 - probabilities)),
+        "logit": np.array([-decision[0], decision[0]]) if kind == "binary" else decision[0],
+    }
+    for output in OUTPUTS:
+        explanation = explain(model, LONG, output=output, tolerance=0.5)
+        np.testing.assert_allclose(explanation.score, expected[output], rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_attributions_add_up_to_the_score_difference(model, output):
     explanation = explain(model, LONG, output=output)
@@ -244,6 +261,18 @@ def test_threads_that_explain_and_predict_at_once_do_not_disturb_each_other():
     for worker in workers:
         worker.join()
     assert not failures
+
+
+def test_two_explainers_of_one_model_take_turns():
+    model = tiny_model("bert")
+    first, second = Explainer(model, tolerance=0.5), Explainer(model, tolerance=0.5)
+    worker = threading.Thread(target=second, args=(LONG,))
+    with first.classifier.body.session():
+        worker.start()
+        worker.join(timeout=1)
+        assert worker.is_alive()
+    worker.join(timeout=60)
+    assert not worker.is_alive()
 
 
 def test_two_runs_are_byte_equal_in_json_and_html():

@@ -134,12 +134,10 @@ class _Integral:
         delta: NDArray[np.float64] = self.values.sum(1) - (self.score - self.baseline_score)
         return delta
 
-    def end_probabilities(self, path: Path) -> NDArray[np.float64]:
-        """Probabilities at the baseline and at the text, ``(2, classes)``."""
-        probabilities: NDArray[np.float64] = (
-            path.classifier.head.log_probabilities(self.ends).exp().cpu().numpy()
-        )
-        return probabilities
+    def end_answers(self, path: Path) -> NDArray[np.float64]:
+        """Probabilities at the baseline and at the text, else decision values, ``(2, classes)``."""
+        answers: NDArray[np.float64] = path.classifier.head.answer(self.ends).cpu().numpy()
+        return answers
 
 
 def _integral(
@@ -176,10 +174,10 @@ class _Prepared:
         start = to_float64(self.baseline(encoded))
         path = Path(self.classifier, encoded, start, words - start, score, self.internal_batch_size)
         found = self.method._integrate(path)
-        baseline_probabilities, probabilities = found.end_probabilities(path)
+        baseline_answer, answer = found.end_answers(path)
         return TokenAttributions(
             attributions=found.values,
-            probabilities=probabilities,
+            probabilities=answer,
             score=found.score,
             baseline_score=found.baseline_score,
             delta=found.delta,
@@ -192,12 +190,14 @@ class _Prepared:
                 "quadrature": "nested_trapezoid" if self.method.n_steps is None else self.method.quadrature,
                 "nodes": found.nodes,
             },
-            notes=_notes(self.classifier, baseline_probabilities),
+            notes=_notes(self.classifier, baseline_answer),
         )
 
 
 def _notes(classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]) -> tuple[str, ...]:
     """Say it where the baseline itself already leans to a class: above half-way from chance to certainty."""
+    if not classifier.head.has_probabilities:
+        return ()
     chance = 0.5 if classifier.multi_label else 1 / len(classifier.classes)
     return tuple(
         f"The baseline itself already leans to {classifier.classes[column]!r} (probability "

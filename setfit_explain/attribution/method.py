@@ -26,7 +26,8 @@ class TokenAttributions:
     attributions
         Signed, shape ``(targets, tokens)``, in the unit of the scores.
     probabilities
-        Of every class for the text, through the same function that was differentiated, ``(classes,)``.
+        Of every class for the text, through the same function that was differentiated, ``(classes,)``;
+        of a head without probabilities its decision values.
     score, baseline_score
         Each target's score for the text and for the baseline, shape ``(targets,)``.
     delta

@@ -14,21 +14,23 @@ import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 
+from setfit_explain.classifier.body import Body
 from setfit_explain.errors import ModelNotFoundError, UnsupportedModelError
-from setfit_explain.heads.conversion import convert, linear
+from setfit_explain.heads.linear import linear
 from setfit_explain.heads.pickles import load_head
+from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
-from setfit_explain.heads.verification import head_probabilities
+from setfit_explain.heads.verification import head_probabilities, one_column_a_label
 
 with warnings.catch_warnings():  # importing setfit changes the process's warning filters
-    from setfit import SetFitHead, SetFitModel
+    from setfit import AbsaModel, SetFitHead, SetFitModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ACCEPTED = (
-    "a SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), "
-    "the folder of a saved SetFitModel, or its hub id"
+    "a SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn Pipeline whose "
+    "first step embeds texts with a SentenceTransformer, the folder of a saved SetFitModel, or its hub id"
 )
 
 
@@ -47,7 +49,8 @@ class Model:
     labels
         Names that integer classes index, or None.
     predict_proba
-        The model's own answer: one text -> probabilities ``(classes,)``.
+        The model's own answer: one text -> probabilities ``(classes,)``, one a label where labels are
+        independent; of a head without probabilities its decision values.
     """
 
     body: SentenceTransformer
@@ -88,8 +91,16 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
                 model.model_body, model.model_head, model.normalize_embeddings, model.labels,
                 partial(_ask_setfit, model),
             )  # fmt: skip
-        case (SentenceTransformer() as body, head) if hasattr(head, "predict_proba"):
+        case (SentenceTransformer() as body, head) if _is_classifier(head):
             return _from_parts(body, head, normalize_embeddings=False, labels=None)
+        case AbsaModel():
+            raise UnsupportedModelError(
+                "An AbsaModel is two SetFit models. Explain model.polarity_model or model.aspect_model by itself, on "
+                "the texts that it is given: the span with its context, a colon and the whole text, such as "
+                "'great food:The great food was cold'."
+            )
+        case _ if hasattr(model, "steps"):
+            return _from_pipeline(model)
         case str() | Path():
             return _load_folder(_find_folder(model), trust_pickle=trust_pickle)
     raise UnsupportedModelError(
@@ -108,10 +119,46 @@ def _from_parts(
     return Model(body, head, normalize_embeddings, labels, ask)
 
 
-def _ask_setfit(model: SetFitModel, text: str) -> NDArray[np.float64]:
-    return np.asarray(
-        model.predict_proba([text], as_numpy=True, show_progress_bar=False)[0], dtype=np.float64
+def _from_pipeline(pipeline: Any) -> Model:
+    """Take a scikit-learn Pipeline apart: its first step holds the body, the others are the head."""
+    step, texts = pipeline[0], ["Which words?"]
+    held = [*vars(step).values(), getattr(getattr(step, "func", None), "__self__", None)]
+    bodies = [member for member in held if isinstance(member, SentenceTransformer)]
+    if len(bodies) != 1:
+        raise UnsupportedModelError(
+            f"The Pipeline's first step, {type(step).__name__}, holds no SentenceTransformer. Accepted: a "
+            "FunctionTransformer(body.encode), or a transformer with a SentenceTransformer as attribute."
+        )
+    with Body(bodies[0], normalize_embeddings=False).session():
+        embedding = np.asarray(step.transform(texts))
+        for normalize in (False, True):
+            expected = bodies[0].encode(texts, normalize_embeddings=normalize, show_progress_bar=False)
+            if embedding.shape == expected.shape and np.allclose(embedding, expected, atol=1e-5):
+                return Model(bodies[0], pipeline[1:], normalize, None, partial(_ask_pipeline, pipeline))
+    raise UnsupportedModelError(
+        f"The Pipeline's first step, {type(step).__name__}, gives other embeddings than its SentenceTransformer's "
+        "encode, so it cannot be reproduced. Put what it does besides into a step of its own."
     )
+
+
+def _ask_pipeline(pipeline: Any, text: str) -> NDArray[np.float64]:
+    texts: Any = [text]  # where other heads are given embeddings
+    row: NDArray[np.float64] = head_probabilities(pipeline, texts)[0]
+    return row
+
+
+def _ask_setfit(model: SetFitModel, text: str) -> NDArray[np.float64]:
+    if hasattr(model.model_head, "predict_proba"):
+        rows = one_column_a_label(model.predict_proba([text], as_numpy=True, show_progress_bar=False))
+    else:
+        rows = head_probabilities(model.model_head, model.encode([text], show_progress_bar=False))
+    row: NDArray[np.float64] = rows[0]
+    return row
+
+
+def _is_classifier(head: Any) -> bool:
+    # Fitted or not, differentiable or not: what can be explained is the table's to say.
+    return isinstance(head, torch.nn.Module) or hasattr(head, "predict")
 
 
 def _find_folder(place: str | Path) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from setfit_explain.errors import OptionError
+from setfit_explain.errors import OptionError, TargetError
 
 if TYPE_CHECKING:
     from setfit_explain.classifier.labels import Target
@@ -37,6 +37,21 @@ class Output(StrEnum):
             raise OptionError(f"Output {name!r} is not known. Accepted: {', '.join(cls)}.") from None
 
 
+def check_output(output: Output, head: TorchHead) -> None:
+    """Raise `OptionError` where the head does not have the scale asked for."""
+    if not head.has_probabilities and output is not Output.LOGIT:
+        raise OptionError(
+            f"output={output.value!r} needs probabilities, and this head has only a decision function. "
+            "Accepted for it: logit."
+        )
+    if not head.has_logits and output is Output.LOGIT:
+        others = ", ".join(other for other in Output if other is not Output.LOGIT)
+        raise OptionError(
+            "output='logit' is the head's decision function, and this head has none, only probabilities. "
+            f"Accepted for it: {others}."
+        )
+
+
 @dataclass(frozen=True)
 class ScoreFunction:
     """Scores of the chosen targets, as a function of decision values.
@@ -49,6 +64,13 @@ class ScoreFunction:
         The scale.
     targets
         Columns and pairs of columns.
+
+    Raises
+    ------
+    OptionError
+        The head does not have that scale.
+    TargetError
+        A pair, of a head without probabilities.
     """
 
     head: TorchHead
@@ -60,6 +82,16 @@ class ScoreFunction:
         """Whether adding one number to every decision value leaves all scores as they are."""
         return self.head.shift_invariant and self.output is not Output.LOGIT
 
+    def __post_init__(self) -> None:
+        check_output(self.output, self.head)
+        pairs = [target for target in self.targets if isinstance(target, tuple)]
+        if pairs and not self.head.has_probabilities:
+            first, second = (self.head.classes[column] for column in pairs[0])
+            raise TargetError(
+                f"The contrast of {first!r} and {second!r} is one of log-probabilities, and this head has only "
+                "a decision function; ask for single classes."
+            )
+
     def __call__(self, decision: Tensor) -> Tensor:
         """Map decision values ``(rows, decisions)`` to scores ``(rows, targets)``."""
         scale = {
@@ -68,12 +100,15 @@ class ScoreFunction:
             Output.LOG_ODDS: self.head.log_odds,
             Output.LOGIT: self.head.logits,
         }[self.output](decision)
-        logs = self.head.log_probabilities(decision)
         columns = [
-            logs[:, target[0]] - logs[:, target[1]] if isinstance(target, tuple) else scale[:, target]
+            self._contrast(decision, *target) if isinstance(target, tuple) else scale[:, target]
             for target in self.targets
         ]
         return torch.stack(columns, -1) if columns else decision.new_zeros(len(decision), 0)
+
+    def _contrast(self, decision: Tensor, first: int, second: int) -> Tensor:
+        logs = self.head.log_probabilities(decision)
+        return logs[:, first] - logs[:, second]
 
     def derivative(self, decision: Tensor) -> Tensor:
         """Differentiate each score by each decision value, ``(rows, targets, decisions)``."""

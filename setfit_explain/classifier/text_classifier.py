@@ -118,7 +118,7 @@ class TextClassifier:
         return self.head.decide(embeddings)
 
     def predict_proba(self, text: str) -> NDArray[np.float64]:
-        """Ask the model itself for the probabilities of one text, shape ``(classes,)``."""
+        """Ask the model itself for one text's probabilities, else its decision values, ``(classes,)``."""
         with self.body.session():
             return self.model.predict_proba(text)
 
@@ -137,7 +137,7 @@ class TextClassifier:
         """
         with self.body.session(), torch.no_grad():
             rows = self.tap.look_up(encoded.ids).unsqueeze(0)
-            actual = self.head.log_probabilities(self.decide(encoded, rows)).exp()[0].cpu().numpy()
+            actual = self.head.answer(self.decide(encoded, rows))[0].cpu().numpy()
             return check_difference(actual, self.model.predict_proba(encoded.text), "on the text itself")
 
     def bind(self, text: str) -> BoundClassifier:
@@ -161,14 +161,12 @@ class TextClassifier:
         )
         with torch.no_grad():
             rows = self.tap.look_up(probe.ids).unsqueeze(0)
-            pinned, moved = (
-                self.head.log_probabilities(self.decide(text, rows)).exp() for text in (probe, scrambled)
-            )
-        leak = float((pinned - moved).abs().max())
+            pinned, moved = (self.head.answer(self.decide(text, rows)) for text in (probe, scrambled))
+        leak = float((pinned - moved).abs().max() / pinned.abs().max().clamp_min(1))
         if leak > MAX_DIFFERENCE:
             raise UnsupportedBodyError(
                 f"Besides {self.tap.name!r} something else in the body reads the token ids: with the word "
-                f"embeddings held fixed, scrambled ids still move the probabilities by {leak:.2g}. "
+                f"embeddings held fixed, scrambled ids still move the answer by {leak:.2g}. "
                 "Gradients at the word embeddings would miss that part."
             )
 
@@ -208,10 +206,9 @@ class BoundClassifier(nn.Module):
         return self._classifier.word_embeddings(self.encoded).unsqueeze(0)
 
     def forward(self, word_embeddings: Tensor) -> Tensor:
-        """Map ``(rows, tokens, dim)`` to probabilities ``(rows, classes)`` in the embeddings' dtype."""
+        """Map ``(rows, tokens, dim)`` to the answer ``(rows, classes)`` in the embeddings' dtype."""
         classifier = self._classifier
         grad = torch.is_grad_enabled()
         with classifier.body.session(), torch.set_grad_enabled(grad):
             decision = classifier.decide(self.encoded, word_embeddings)
-            probabilities = classifier.head.log_probabilities(decision).exp()
-            return probabilities.to(word_embeddings.dtype).to(word_embeddings.device)
+            return classifier.head.answer(decision).to(word_embeddings.dtype).to(word_embeddings.device)

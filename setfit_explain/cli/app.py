@@ -42,6 +42,7 @@ TrustOption = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
 ]
+ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
 BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
 
 
@@ -70,9 +71,7 @@ def explain(
         list[str] | None,
         typer.Option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
     ] = None,
-    scale: Annotated[
-        str, typer.Option(help="probability, log_probability, log_odds or logit.")
-    ] = "probability",
+    scale: ScaleOption = "probability",
     baseline: BaselineOption = "auto",
     granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word",
     tolerance: Annotated[float, typer.Option(help="Relative numerical error accepted.")] = 1e-2,
@@ -108,12 +107,17 @@ def explain(
 
 
 @app.command()
-def check(model: ModelArgument, baseline: BaselineOption = "auto", trust_pickle: TrustOption = False) -> None:
+def check(
+    model: ModelArgument,
+    scale: ScaleOption = "probability",
+    baseline: BaselineOption = "auto",
+    trust_pickle: TrustOption = False,
+) -> None:
     """Say what was recognised in a model, and how exactly it is reproduced."""
     _quiet_libraries()
     from setfit_explain.cli.checking import check_model, render
 
-    Console().print(render(check_model(model, baseline=baseline, trust_pickle=trust_pickle)))
+    Console().print(render(check_model(model, scale=scale, baseline=baseline, trust_pickle=trust_pickle)))
 
 
 @app.command()
@@ -123,12 +127,13 @@ def demo(
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The report.")] = Path("setfit-explain-demo.html"),
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    keep: Annotated[Path | None, typer.Option(help="Folder to save the mended classifier to.")] = None,
 ) -> None:
     """Train a few-shot classifier that learns a wrong thing; find it, mend it, see it gone."""
     _quiet_libraries()
     from setfit_explain.demo.story import run_demo
 
-    run_demo(model, out, seed, Console())
+    run_demo(model, out, seed, Console(), keep=keep)
 
 
 @app.callback(invoke_without_command=True)

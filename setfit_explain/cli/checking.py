@@ -13,7 +13,7 @@ from setfit_explain.explainer import Explainer
 _REPEATS = 3
 
 
-def check_model(model: str, *, baseline: str, trust_pickle: bool) -> list[tuple[str, str]]:
+def check_model(model: str, *, scale: str, baseline: str, trust_pickle: bool) -> list[tuple[str, str]]:
     """Load a model, explain a probe text, and gather what was found as (name, value) pairs.
 
     Raises
@@ -21,7 +21,7 @@ def check_model(model: str, *, baseline: str, trust_pickle: bool) -> list[tuple[
     ModelError
         The model cannot be explained.
     """
-    explainer = Explainer(model, baseline=baseline, trust_pickle=trust_pickle)
+    explainer = Explainer(model, output=scale, baseline=baseline, trust_pickle=trust_pickle)
     classifier = explainer.classifier
     seconds = []
     for _ in range(_REPEATS):
@@ -34,13 +34,14 @@ def check_model(model: str, *, baseline: str, trust_pickle: bool) -> list[tuple[
     _, tokens, dim = start_of_path.shape
     modules = " → ".join(type(module).__name__ for module in classifier.body.module)
     inner = getattr(classifier.body.module[0], "auto_model", None)
+    asked = "predict_proba" if classifier.head.has_probabilities else "decision_function"
     return [
         ("body", modules + (f" ({type(inner).__name__})" if inner is not None else "")),
         ("word embeddings", f"{classifier.tap.name} ({dim} dimensions, {classifier.dtype})"),
         ("longest text", f"{classifier.body.module.max_seq_length} tokens"),
         ("head", f"{type(classifier.model.head).__name__}, {classifier.head.link.value}"),
         ("classes", ", ".join(classifier.classes)),
-        ("difference to predict_proba", f"{difference:.1e}"),
+        (f"difference to {asked}", f"{difference:.1e}"),
         ("baseline", str(explanation.settings["baseline"])),
         ("the baseline's own prediction", _distribution(classifier.classes, at_baseline)),
         ("nodes for the probe text", str(explanation.settings["nodes"])),

@@ -95,7 +95,9 @@ class DemoResult:
     seconds: float
 
 
-def run_demo(model: str | None, out: Path, seed: int, console: Console) -> DemoResult:
+def run_demo(
+    model: str | None, out: Path, seed: int, console: Console, *, keep: Path | None = None
+) -> DemoResult:
     """Tell the whole story on ``console`` and write the report to ``out``. Progress goes to stderr.
 
     Parameters
@@ -108,16 +110,22 @@ def run_demo(model: str | None, out: Path, seed: int, console: Console) -> DemoR
         Of both trainings.
     console
         Where the story is printed.
+    keep
+        Folder to save the mended classifier to; None to forget it.
 
     Raises
     ------
     OptionError
-        The folder of ``out`` does not exist.
+        The folder of ``out`` does not exist, or ``keep`` is there already.
     ModelError
         The body cannot be had, or is not what it should be.
     """
     if not out.absolute().parent.is_dir():
         raise OptionError(f"The folder of the report {str(out)!r} does not exist.")
+    if keep is not None and keep.exists():
+        raise OptionError(
+            f"{str(keep)!r} is there already; name a folder that can be made for the classifier."
+        )
     started = time.monotonic()
     exported = export_one_class(load_train())
     cleaned = [Example(without_empty_fields(e.text), e.label) for e in exported]
@@ -127,7 +135,9 @@ def run_demo(model: str | None, out: Path, seed: int, console: Console) -> DemoR
     _tell_before(console, before)
     _heading(console, "4. Clean the training texts and train again")
     shown = [Example(e.text, str(e.true_label)) for e in before.shown.explanations]
-    after = _round(load_body(model), cleaned, seed=seed, told="training on cleaned texts", shown=shown)
+    after = _round(
+        load_body(model), cleaned, seed=seed, told="training on cleaned texts", shown=shown, keep=keep
+    )
     _tell_after(console, before, after)
     report = write_atomically(out, render_report(report_sections(before, after), TITLE))
     result = DemoResult(before=before, after=after, report=report, seconds=time.monotonic() - started)
@@ -169,12 +179,15 @@ def _round(
     seed: int,
     told: str,
     shown: Sequence[Example] = (),
+    keep: Path | None = None,
 ) -> Round:
     """Train, measure and explain; ``shown`` are the texts to draw, chosen here if there are none."""
     from setfit_explain.explainer import Explainer
 
     with _progress(told) as on_step:
         model = train(body, examples, seed=seed, on_step=on_step)
+    if keep is not None:
+        model.save_pretrained(keep)
     test = load_test()
     flip = findings.find_flip(model, test)
     shown = shown or _texts_to_show(test, flip)

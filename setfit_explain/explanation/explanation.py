@@ -56,7 +56,7 @@ class Explanation:
     converged
         Whether delta and estimate are within the tolerance asked, of shape ``(targets,)``.
     probabilities
-        The classifier's answer, of shape ``(classes,)``.
+        The classifier's answer, of shape ``(classes,)``; NaN where its head has only a decision function.
     predicted
         The class answered; for a multi-label classifier any number of them, also none.
     true_label

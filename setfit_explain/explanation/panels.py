@@ -1,6 +1,9 @@
 """Panels of explanations: what the views are given to draw."""
 
+import math
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from setfit_explain.views.panel import TargetPanel, TextPanel
 
@@ -18,7 +21,11 @@ def text_panel(explanation: "Explanation") -> TextPanel:
         buckets=tuple(unit.text for unit in units if unit.special is not None),
         targets=tuple(_target_panel(explanation, index) for index in range(len(explanation.targets))),
         shown=explanation.shown_target,
-        probabilities=tuple(zip(explanation.classes, explanation.probabilities.tolist(), strict=True)),
+        probabilities=tuple(
+            (name, probability)
+            for name, probability in zip(explanation.classes, explanation.probabilities.tolist(), strict=True)
+            if not math.isnan(probability)
+        ),
         predicted=explanation.predicted,
         true_label=(label,) if isinstance(label, str) else label,
         output=explanation.output,
@@ -54,6 +61,11 @@ def _directions(name: str, classes: tuple[str, ...]) -> tuple[str, str]:
     return f"towards {name}", f"away from {name}"
 
 
+def _answers(explanation: "Explanation") -> str:
+    """Name what was compared with the model's own answer."""
+    return "decision values" if np.isnan(explanation.probabilities).all() else "probabilities"
+
+
 def _footer(explanation: "Explanation") -> str:
     settings = [
         f"{name}={value}" for name, value in sorted(explanation.settings.items()) if value is not None
@@ -62,7 +74,7 @@ def _footer(explanation: "Explanation") -> str:
         explanation.method.replace("_", " "),
         *settings,
         f"{explanation.granularity} units",
-        f"probabilities reproduced to {explanation.reproduction_error:.1e}",
+        f"{_answers(explanation)} reproduced to {explanation.reproduction_error:.1e}",
     ]
     if "setfit_explain" in explanation.versions:
         parts.append(f"setfit_explain {explanation.versions['setfit_explain']}")

@@ -14,9 +14,12 @@ from typing import Any
 import joblib
 import torch
 from joblib.numpy_pickle import NumpyUnpickler
+from joblib.numpy_pickle_utils import _validate_fileobject_and_memmap
 
 from setfit_explain.errors import ModelError, UnsafePickleError
 
+# Classes whose construction only stores its arguments, and functions that only compute: a pickle can call
+# any of these, with any arguments.
 _HARMLESS = {
     "_codecs": {"encode"},
     "collections": {"OrderedDict"},
@@ -24,12 +27,58 @@ _HARMLESS = {
     "numpy": {"dtype", "ndarray"},
     "numpy._core.multiarray": {"_reconstruct", "scalar"},
     "numpy.core.multiarray": {"_reconstruct", "scalar"},
+    "numpy.ma": {"MaskedArray"},
+    "numpy.ma.core": {"MaskedArray", "_mareconstruct"},
+    "numpy.random._mt19937": {"MT19937"},
+    "numpy.random._pickle": {"__bit_generator_ctor", "__randomstate_ctor"},
     "setfit.modeling": {"SetFitHead"},
+    "sklearn._loss._loss": {"CyHalfBinomialLoss"},
+    "sklearn.calibration": {
+        "CalibratedClassifierCV",
+        "_CalibratedClassifier",
+        "_SigmoidCalibration",
+        "_TemperatureScaling",
+    },
+    "sklearn.decomposition._pca": {"PCA"},
+    "sklearn.decomposition._truncated_svd": {"TruncatedSVD"},
+    "sklearn.discriminant_analysis": {"LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis"},
+    "sklearn.ensemble._bagging": {"BaggingClassifier"},
+    "sklearn.ensemble._voting": {"VotingClassifier"},
+    "sklearn.feature_selection._rfe": {"RFE"},
+    "sklearn.feature_selection._univariate_selection": {
+        "SelectKBest",
+        "SelectPercentile",
+        "chi2",
+        "f_classif",
+    },
+    "sklearn.feature_selection._variance_threshold": {"VarianceThreshold"},
+    "sklearn.frozen._frozen": {"FrozenEstimator"},
     "sklearn.linear_model._logistic": {"LogisticRegression", "LogisticRegressionCV"},
+    "sklearn.linear_model._perceptron": {"Perceptron"},
+    "sklearn.linear_model._ridge": {"RidgeClassifier", "RidgeClassifierCV"},
+    "sklearn.linear_model._sgd_fast": {"Hinge", "Log", "SquaredHinge"},
+    "sklearn.linear_model._stochastic_gradient": {"SGDClassifier"},
+    "sklearn.metrics._classification": {"accuracy_score", "balanced_accuracy_score", "f1_score"},
+    "sklearn.metrics._scorer": {"_PassthroughScorer", "_Scorer"},
+    "sklearn.model_selection._search": {"GridSearchCV", "RandomizedSearchCV"},
+    "sklearn.model_selection._split": {"KFold", "StratifiedKFold"},
     "sklearn.multiclass": {"OneVsRestClassifier", "_ConstantPredictor"},
+    "sklearn.multioutput": {"ClassifierChain", "MultiOutputClassifier"},
+    "sklearn.naive_bayes": {"GaussianNB"},
+    "sklearn.neural_network._multilayer_perceptron": {"MLPClassifier"},
+    "sklearn.neural_network._stochastic_optimizers": {"AdamOptimizer", "SGDOptimizer"},
     "sklearn.pipeline": {"Pipeline"},
-    "sklearn.preprocessing._data": {"MaxAbsScaler", "MinMaxScaler", "RobustScaler", "StandardScaler"},
-    "sklearn.preprocessing._label": {"LabelBinarizer"},
+    "sklearn.preprocessing._data": {
+        "MaxAbsScaler",
+        "MinMaxScaler",
+        "Normalizer",
+        "RobustScaler",
+        "StandardScaler",
+    },
+    "sklearn.preprocessing._label": {"LabelBinarizer", "LabelEncoder"},
+    "sklearn.preprocessing._polynomial": {"PolynomialFeatures"},
+    "sklearn.svm._classes": {"LinearSVC", "SVC"},
+    "sklearn.utils._bunch": {"Bunch"},
     "torch": {"device"},
     "torch._utils": {"_rebuild_parameter", "_rebuild_tensor_v2"},
     "torch.nn.modules.linear": {"Linear"},
@@ -56,8 +105,8 @@ def load_head(file: Path, *, trust_pickle: bool) -> Any:
     if trust_pickle:
         return joblib.load(file)
     try:
-        with file.open("rb") as handle:
-            return _RestrictedUnpickler(str(file), handle, ensure_native_byte_order=True).load()
+        with file.open("rb") as handle, _validate_fileobject_and_memmap(handle, str(file)) as (plain, _):
+            return _RestrictedUnpickler(str(file), plain, ensure_native_byte_order=True).load()
     except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, IndexError, KeyError) as error:
         raise ModelError(f"The head {str(file)!r} cannot be read: {error}") from error
 
@@ -79,4 +128,10 @@ class _RestrictedUnpickler(NumpyUnpickler):  # type: ignore[misc]  # joblib ship
 
 def _load_storage(data: bytes) -> Any:
     """Stand in for torch's own function, which would unpickle without limits."""
-    return torch.load(io.BytesIO(data), weights_only=True)
+    try:
+        return torch.load(io.BytesIO(data), weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnsafePickleError(
+            "The saved head holds a torch storage with more than numbers in it; reading it would run code from "
+            "the file. If you trust its origin, pass trust_pickle=True (--trust-pickle)."
+        ) from error

@@ -1,4 +1,4 @@
-"""The gate for heads: a converted head must give the estimator's own probabilities."""
+"""The gate for heads: a converted head must give the estimator's own answer."""
 
 from __future__ import annotations
 
@@ -18,17 +18,31 @@ if TYPE_CHECKING:
     from setfit_explain.heads.torch_head import TorchHead
 
 MAX_DIFFERENCE = 1e-5
-"""Largest difference to ``predict_proba`` that is accepted, in probability."""
+"""Largest difference to the model's own answer that is accepted: in probability, and of decision values
+above 1 relative to the largest."""
 
 
 def head_probabilities(estimator: Any, embeddings: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Ask the estimator itself: embeddings ``(texts, dim)`` -> probabilities ``(texts, classes)``."""
+    """Ask the estimator itself: embeddings ``(texts, dim)`` -> probabilities ``(texts, classes)``.
+
+    Of an estimator that has none, its decision function, with one column a class.
+    """
     if isinstance(estimator, nn.Module):
         parameter = next(estimator.parameters())
         with torch.no_grad():
             answer = estimator.predict_proba(torch.as_tensor(embeddings).to(parameter))  # type: ignore[operator]  # SetFitHead's method
         return np.asarray(answer.cpu(), dtype=np.float64)
-    return np.asarray(estimator.predict_proba(embeddings), dtype=np.float64)
+    if hasattr(estimator, "predict_proba"):
+        answer = estimator.predict_proba(embeddings)
+        return one_column_a_label(np.stack(answer, 1) if isinstance(answer, list) else answer)
+    decision = np.asarray(estimator.decision_function(embeddings), dtype=np.float64)
+    return np.stack([-decision, decision], 1) if decision.ndim == 1 else decision
+
+
+def one_column_a_label(probabilities: Any) -> NDArray[np.float64]:
+    """Keep of ``(texts, labels, 2)``, as one classifier a label gives, the probabilities of class 1."""
+    columns: NDArray[np.float64] = np.asarray(probabilities, dtype=np.float64)
+    return columns[..., 1] if columns.ndim == 3 else columns
 
 
 def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64]], dim: int) -> float:
@@ -46,7 +60,7 @@ def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64
     Returns
     -------
     float
-        Largest absolute difference of any probability.
+        Largest difference, as `check_difference` measures it.
 
     Raises
     ------
@@ -71,13 +85,17 @@ def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64
 
 
 def check_difference(actual: NDArray[np.float64], expected: NDArray[np.float64], where: str) -> float:
-    """Return the largest difference of two probability arrays, or raise `VerificationError`."""
+    """Return the largest difference of two arrays of answers, or raise `VerificationError`.
+
+    It is absolute for probabilities; decision values, which may be above 1, are divided by the largest.
+    """
     if actual.shape != expected.shape:
         raise VerificationError(
-            f"The rebuilt classifier gives probabilities of shape {actual.shape} {where}, "
+            f"The rebuilt classifier gives answers of shape {actual.shape} {where}, "
             f"the model's own predict_proba {expected.shape}."
         )
-    difference = float(np.abs(actual - expected).max(initial=0.0))
+    scale = np.abs(expected).max(initial=1.0)
+    difference = float(np.abs(actual - expected).max(initial=0.0) / scale)
     if not difference <= MAX_DIFFERENCE:  # also catches NaN
         raise VerificationError(
             f"The rebuilt probabilities differ from the model's own predict_proba by {difference:.2g} {where} "

@@ -61,7 +61,7 @@ class TextPanel:
     shown
         Index into ``targets`` of the class that is open at first.
     probabilities
-        (class, probability) for each class of the classifier.
+        (class, probability) for each class of the classifier; empty where it has none.
     predicted
         What the classifier answered: one class, or any number of them for a multi-label classifier.
     true_label

@@ -82,7 +82,9 @@ def to_string(renderable: RenderableType) -> str:
 
 def _answer(panel: TextPanel) -> Text:
     probabilities = dict(panel.probabilities)
-    answers = [f"{name} ({probabilities[name]:.3f})" for name in panel.predicted if name in probabilities]
+    answers = [
+        f"{name} ({probabilities[name]:.3f})" if name in probabilities else name for name in panel.predicted
+    ]
     line = Text("predicted: ").append(printable(", ".join(answers) or "no class"), style="bold")
     if panel.true_label is not None:
         verdict = "correct" if panel.correct else "WRONG"

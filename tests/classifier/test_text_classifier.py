@@ -45,6 +45,13 @@ def test_a_default_prompt_is_reproduced_and_kept_out_of_the_text(architecture, i
     assert not explanation.attributions[:, -2:].any(), "special and prompt tokens keep their own embedding"
 
 
+def test_a_token_that_begins_with_the_space_after_the_prompt_is_text():
+    body = tiny_body("roberta")
+    body.prompts, body.default_prompt_name = {"classify": "classify: "}, "classify"
+    assert "Ġparcel" in body.tokenizer.get_vocab()
+    assert reproduces(fitted(body), "parcel is late").units[0].text == "parcel"
+
+
 @pytest.mark.parametrize("pooling", ["cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"])
 def test_every_pooling_is_reproduced(pooling):
     reproduces(fitted(tiny_body("bert", pooling_mode=pooling)))
@@ -82,25 +89,47 @@ def test_a_compiled_body_is_explained_all_the_same():
     )
     np.testing.assert_allclose(explain(model, LONG).attributions, expected.attributions, atol=1e-6)
     assert compiled, "predict_proba still goes through the compiled call"
+    bound = Explainer(model).classifier.bind(LONG)
+    compiled.clear()
+    bound(bound.word_embeddings)
+    assert not compiled, "a compiled call would ignore the hook"
 
 
-def test_a_linear_body_has_its_closed_form():
-    # With a linear body and the logit scale, attribution_t = weight . map (e_t - baseline) / tokens, exactly.
-    class LinearEncoder(nn.Module):
-        def __init__(self, transformer):
-            super().__init__()
-            self.tokenizer = transformer.tokenizer
-            self.lookup = transformer.auto_model.embeddings.word_embeddings
-            self.preprocess = getattr(transformer, "preprocess", None)  # what sentence-transformers 6 calls
-            self.tokenize = transformer.tokenize  # and what 5 calls
-            self.max_seq_length = 64
+class Lookup(nn.Module):
+    """The word embeddings of a body and nothing more, looked up in one of several ways."""
 
-        def forward(self, features):
-            features["token_embeddings"] = self.lookup(features["input_ids"])
-            return features
+    def __init__(self, transformer, way="plain"):
+        super().__init__()
+        self.tokenizer = transformer.tokenizer
+        self.lookup = transformer.auto_model.embeddings.word_embeddings
+        self.preprocess = getattr(transformer, "preprocess", None)  # what sentence-transformers 6 calls
+        self.tokenize = transformer.tokenize  # and what 5 calls
+        self.max_seq_length = 64
+        self.way = way
 
+    def forward(self, features):
+        ids = features["input_ids"]
+        if self.way == "length first":
+            found = self.lookup(ids.T).transpose(0, 1)
+        elif self.way == "fixed window":
+            found = self.lookup(nn.functional.pad(ids, (0, 64 - ids.shape[1])))[:, : ids.shape[1]]
+        elif self.way == "twice":
+            found = self.lookup(ids) + self.lookup(ids)
+        else:
+            found = self.lookup(ids)
+        features["token_embeddings"] = found
+        return features
+
+
+def lookup_model(way="plain"):
     source = tiny_body("bert")
-    model = fitted(SentenceTransformer(modules=[LinearEncoder(source[0]), source[1]], device="cpu"))
+    return fitted(SentenceTransformer(modules=[Lookup(source[0], way), source[1]], device="cpu"))
+
+
+@pytest.mark.parametrize("way", ["plain", "length first", "fixed window"])
+def test_a_linear_body_has_its_closed_form(way):
+    # With a linear body and the logit scale, attribution_t = weight . map (e_t - baseline) / tokens, exactly.
+    model = lookup_model(way)
     explainer = Explainer(model, output="logit", granularity="token", baseline="unk")
     explanation = explainer(LONG)
     bound = explainer.classifier.bind(LONG)
@@ -109,6 +138,30 @@ def test_a_linear_body_has_its_closed_form():
     in_text = bound.encoded.is_text
     np.testing.assert_allclose(explanation.attributions[:, :-1], expected[:, in_text], atol=1e-6)
     assert explanation.settings["nodes"] == 9
+
+
+def test_a_body_that_looks_the_ids_up_twice_is_refused():
+    with pytest.raises(UnsupportedBodyError, match=r"'0.lookup' 2 times in one forward pass"):
+        Explainer(lookup_model("twice"))
+
+
+def test_truncation_on_the_left_names_the_beginning():
+    body = tiny_body("bert")
+    body.max_seq_length = 9
+    body.tokenizer.truncation_side = "left"
+    explanation = reproduces(fitted(body))
+    start, end = explanation.truncated_span
+    assert start == 0
+    assert LONG[:end].rstrip() == LONG[: explanation.units[0].start].rstrip()
+    assert explanation.units[-2].end == len(LONG)
+
+
+def test_lower_casing_by_the_body_keeps_the_users_letters():
+    body = tiny_body("roberta")
+    body[0].do_lower_case = True
+    text = "WHERE is My Parcel?"
+    explanation = reproduces(fitted(body), text)
+    assert [unit.text for unit in explanation.units[:-1]] == ["WHERE", "is", "My", "Parcel", "?"]
 
 
 def test_a_pair_of_body_and_head_is_explained():
@@ -143,6 +196,42 @@ def test_a_body_without_gradients_is_refused():
         Explainer(model)
 
 
+def test_a_tokenizer_without_offsets_is_refused():
+    class Slow:
+        def __init__(self, fast):
+            self.fast = fast
+
+        def __call__(self, *arguments, **options):
+            return self.fast(*arguments, **options)
+
+        def __getattr__(self, name):
+            return getattr(self.__dict__["fast"], name)
+
+    source = tiny_body("bert")
+    first = Lookup(source[0])
+    first.tokenizer = Slow(first.tokenizer)
+    model = fitted(SentenceTransformer(modules=[first, source[1]], device="cpu"))
+    with pytest.raises(UnsupportedBodyError, match="Slow does not say which characters a token came from"):
+        Explainer(model)
+
+
+def test_a_body_that_rewrites_the_text_is_refused():
+    source = tiny_body("bert")
+    first = Lookup(source[0])
+    for name in ("preprocess", "tokenize"):
+        original = getattr(first, name)
+        setattr(
+            first,
+            name,
+            lambda texts, original=original, **options: original(
+                [text.replace("fox", "wolf of the woods") for text in texts], **options
+            ),
+        )
+    model = fitted(SentenceTransformer(modules=[first, source[1]], device="cpu"))
+    with pytest.raises(UnsupportedBodyError, match="other token ids than its tokenizer does"):
+        Explainer(model)
+
+
 def test_a_bag_of_words_body_is_refused():
     body = SentenceTransformer(modules=[modules.BoW(vocab=["refund", "parcel", "thanks"])], device="cpu")
     with pytest.raises(UnsupportedBodyError, match="BoW"):
@@ -153,6 +242,20 @@ def test_a_head_of_another_dimension_is_refused():
     head = LogisticRegression().fit(np.random.default_rng(0).standard_normal((9, 7)), CLASSES)
     with pytest.raises(UnsupportedModelError, match="which have 32 dimensions"):
         Explainer((tiny_body("bert"), head))
+
+
+def test_a_model_that_computes_something_else_is_refused_at_once(monkeypatch):
+    model = fitted(tiny_body("bert"))
+    monkeypatch.setattr(model, "predict_proba", lambda *_, **__: np.array([[0.2, 0.3, 0.5]]))
+    with pytest.raises(VerificationError, match="on the text itself"):
+        Explainer(model)
+
+
+def test_white_space_that_was_cut_is_not_worth_a_mention():
+    body = tiny_body("roberta")
+    body.max_seq_length = body.tokenize(["where is it"])["input_ids"].shape[1]
+    assert reproduces(fitted(body), "where is it \n \n ").truncated_span is None
+    assert reproduces(fitted(body), "where is it, why").truncated_span == (11, 16)
 
 
 def test_a_model_that_changed_since_is_refused():
@@ -210,6 +313,14 @@ def test_rows_of_the_bound_classifier_are_independent():
     words = bound.word_embeddings
     rows = torch.cat([words, torch.zeros_like(words), -words])
     torch.testing.assert_close(bound(rows)[1:2], bound(rows[1:2]), atol=1e-6, rtol=0)
+
+
+def test_the_bound_classifier_keeps_the_callers_grad_mode():
+    bound = Explainer(tiny_model("bert")).classifier.bind(LONG)
+    words = bound.word_embeddings.requires_grad_()
+    assert bound(words).requires_grad
+    with torch.no_grad():
+        assert not bound(words).requires_grad
 
 
 def test_the_converted_head_is_a_module_for_captum():

@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from setfit import SetFitModel
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import RidgeClassifier
 
 from setfit_explain import ExplanationSet, __version__, explain
 from setfit_explain.cli import main
 from setfit_explain.errors import InputError
-from tests.models import LONG, TEXTS, fitted, tiny_body
+from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, tiny_body
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +182,28 @@ def test_check_says_what_was_recognised(run, model):
         assert fact in " ".join(out.split())
     line = next(line for line in out.splitlines() if line.startswith("difference to predict_proba"))
     assert float(line.split()[-1]) < 1e-6
+
+
+def test_a_head_with_only_a_decision_function_is_checked_on_its_scale(run, tmp_path):
+    body = tiny_body("bert")
+    head = RidgeClassifier().fit(body.encode(list(TEXTS)), CLASSES)
+    SetFitModel(model_body=body, model_head=head, labels=list(LABELS)).save_pretrained(tmp_path / "saved")
+    code, _, err = run("check", tmp_path / "saved")
+    assert code == 2
+    assert "Accepted for it: logit" in err
+    code, out, _ = run("check", tmp_path / "saved", "--scale", "logit")
+    assert code == 0
+    assert "RidgeClassifier, decision function only" in out
+    assert "difference to decision_function" in out
+
+
+def test_a_head_without_a_gradient_is_refused(run, tmp_path):
+    body = tiny_body("bert")
+    head = RandomForestClassifier(3).fit(body.encode(list(TEXTS)), CLASSES)
+    SetFitModel(model_body=body, model_head=head, labels=list(LABELS)).save_pretrained(tmp_path / "saved")
+    code, _, err = run("check", tmp_path / "saved", "--trust-pickle")
+    assert code == 4
+    assert "HeadNotDifferentiableError: RandomForestClassifier answers in steps" in err
 
 
 def test_terminal_escapes_in_errors_are_defused(run, model):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from setfit_explain.cli.checking import check_model
 from setfit_explain.demo import story, training
 from setfit_explain.demo.data import EXPORT_CLASS, load_train
 from setfit_explain.demo.weights import load_body
@@ -21,8 +22,21 @@ def told(tmp_path_factory):
     console = Console(file=io.StringIO(), width=200)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(story, "TEXTS_A_CLASS", 4)
-        result = story.run_demo(None, tmp_path_factory.mktemp("demo") / "report.html", 0, console)
+        folder = tmp_path_factory.mktemp("demo")
+        result = story.run_demo(None, folder / "report.html", 0, console, keep=folder / "model")
     return result, console.file.getvalue()
+
+
+def test_the_mended_classifier_is_kept_and_reproduced_to_1e_6(told):
+    result, _ = told
+    facts = dict(check_model(str(result.report.parent / "model"), baseline="auto", trust_pickle=False))
+    assert float(facts["difference to predict_proba"]) < 1e-6
+    assert facts["classes"] == "charged twice, unannounced fee, unknown charge, wrong amount"
+
+
+def test_a_folder_that_is_there_already_is_not_overwritten(tmp_path):
+    with pytest.raises(OptionError, match="is there already"):
+        story.run_demo(None, tmp_path / "report.html", 0, Console(file=io.StringIO()), keep=tmp_path)
 
 
 def test_the_comma_is_the_strongest_unit_before_and_not_after(told):

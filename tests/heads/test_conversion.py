@@ -1,186 +1,248 @@
-"""A converted head gives scikit-learn's own probabilities."""
-
-import pickle
-from inspect import signature
+"""What the table of heads refuses, and rows that no scikit-learn estimator alone describes."""
 
 import numpy as np
 import pytest
 import torch
 from setfit import SetFitHead
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, RidgeClassifier, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, QuantileTransformer
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from torch import nn
 
 import setfit_explain.classifier.loading  # noqa: F401 - registers SetFitHead
 from setfit_explain.errors import (
+    HeadNotDifferentiableError,
     HeadNotFittedError,
+    OptionError,
     UnsupportedHeadError,
-    UnsupportedModelError,
-    VerificationError,
 )
 from setfit_explain.heads.conversion import to_torch_head
-from setfit_explain.heads.verification import head_probabilities, verify_head
+from setfit_explain.heads.verification import head_probabilities
+from tests.heads.rows import DECISION_ONLY, DIM, MULTI, RANDOM, ROWS, THREE, TRAIN, TWO, ZERO, fitted
 
-DIM = 12
-RNG = np.random.default_rng(0)
-TRAIN = RNG.standard_normal((90, DIM))
-THREE = np.arange(90) % 3
-TRAIN[THREE == 1, 0] += 2
-TRAIN[THREE == 2, 1] += 2
-MULTI = np.stack([TRAIN[:, k] > 0 for k in range(3)], 1).astype(int)
-PROBES = np.vstack([RNG.standard_normal((40, DIM)), np.zeros((1, DIM)), 1e3 * RNG.standard_normal((5, DIM))])
-
-# scikit-learn 1.8 warns without these, and 1.7 does not know them.
-NEW_ARGUMENTS = (
-    {"l1_ratios": (0,), "use_legacy_attributes": False}
-    if "use_legacy_attributes" in signature(LogisticRegressionCV).parameters
-    else {}
-)
-HEADS = {
-    "binary": (LogisticRegression(), THREE == 0),
-    "binary liblinear": (LogisticRegression(solver="liblinear"), THREE == 0),
-    "multinomial": (LogisticRegression(), THREE),
-    "multinomial newton-cg, no penalty": (LogisticRegression(solver="newton-cg", C=np.inf), THREE),
-    "string classes": (LogisticRegression(), np.array(["zebra", "ant", "mole"])[THREE]),
-    "unordered integer classes": (LogisticRegression(), np.array([7, 3, 5])[THREE]),
-    "cross-validated": (
-        LogisticRegressionCV(Cs=3, cv=3, scoring="accuracy", **NEW_ARGUMENTS),
-        THREE,
-    ),
-    "one-vs-rest": (OneVsRestClassifier(LogisticRegression()), THREE),
-    "one-vs-rest binary": (OneVsRestClassifier(LogisticRegression()), THREE == 0),
-    "one-vs-rest multi-label": (OneVsRestClassifier(LogisticRegression()), MULTI),
-    "standard scaler": (make_pipeline(StandardScaler(), LogisticRegression()), THREE),
-    "standard scaler without mean": (
-        make_pipeline(StandardScaler(with_mean=False), LogisticRegression()),
-        THREE,
-    ),
-    "standard scaler without deviation": (
-        make_pipeline(StandardScaler(with_std=False), LogisticRegression()),
-        THREE,
-    ),
-    "min-max scaler": (make_pipeline(MinMaxScaler((-1, 3)), LogisticRegression()), THREE == 1),
-    "max-abs scaler": (make_pipeline(MaxAbsScaler(), LogisticRegression()), THREE),
-    "robust scaler": (make_pipeline(RobustScaler(), "passthrough", LogisticRegression()), THREE),
-    "two scalers, one-vs-rest": (
-        make_pipeline(StandardScaler(), MaxAbsScaler(), OneVsRestClassifier(LogisticRegression())),
-        MULTI,
-    ),
-}
-
-
-@pytest.fixture(params=HEADS, ids=lambda name: name.replace(" ", "-"))
-def estimator(request):
-    unfitted, classes = HEADS[request.param]
-    return pickle.loads(pickle.dumps(unfitted)).fit(TRAIN, classes)
-
-
-def test_probabilities_equal_scikit_learns_in_float64(estimator):
-    actual = to_torch_head(estimator)(torch.as_tensor(PROBES)).numpy()
-    np.testing.assert_allclose(actual, estimator.predict_proba(PROBES), rtol=0, atol=1e-12)
-
-
-def test_probabilities_equal_scikit_learns_on_float32_embeddings(estimator):
-    single = PROBES[:41].astype(np.float32)
-    actual = to_torch_head(estimator)(torch.as_tensor(single)).numpy()
-    np.testing.assert_allclose(actual, estimator.predict_proba(single), rtol=0, atol=2e-6)
-
-
-def test_conversion_survives_a_pickling_round_trip(estimator):
-    again = to_torch_head(pickle.loads(pickle.dumps(estimator)))
-    torch.testing.assert_close(
-        again(torch.as_tensor(PROBES)), to_torch_head(estimator)(torch.as_tensor(PROBES))
-    )
-
-
-def test_log_scales_agree_with_the_probabilities(estimator):
-    head = to_torch_head(estimator)
-    decision = head.decide(torch.as_tensor(PROBES[:41]))
-    probabilities = estimator.predict_proba(PROBES[:41])
-    np.testing.assert_allclose(head.log_probabilities(decision), np.log(probabilities), rtol=1e-6, atol=1e-9)
-    odds = np.log(probabilities) - np.log1p(-probabilities)
-    np.testing.assert_allclose(head.log_odds(decision), odds, rtol=1e-5, atol=1e-6)
-
-
-def test_columns_are_the_estimators_classes(estimator):
-    assert list(to_torch_head(estimator).classes) == list(estimator.classes_)
+LOGISTIC = LogisticRegression()
 
 
 def test_a_constant_member_of_one_vs_rest_is_kept():
     always = MULTI.copy()
     always[:, 1], always[:, 2] = 1, 0
     with pytest.warns(UserWarning, match="Label"):
-        estimator = OneVsRestClassifier(LogisticRegression()).fit(TRAIN, always)
+        estimator = OneVsRestClassifier(LOGISTIC).fit(TRAIN, always)
     head = to_torch_head(estimator)
+    np.testing.assert_allclose(head(torch.as_tensor(RANDOM)), estimator.predict_proba(RANDOM), atol=1e-12)
+    assert torch.isfinite(head.log_probabilities(head.decide(torch.as_tensor(RANDOM)))).all()
+
+
+def test_one_vs_rest_may_have_constant_members_only():
+    with pytest.warns(UserWarning, match="Label"):
+        estimator = OneVsRestClassifier(LOGISTIC).fit(TRAIN, np.tile([1, 0], (len(TRAIN), 1)))
     np.testing.assert_allclose(
-        head(torch.as_tensor(PROBES)), estimator.predict_proba(PROBES), rtol=0, atol=1e-12
+        to_torch_head(estimator)(torch.as_tensor(RANDOM)), estimator.predict_proba(RANDOM), atol=1e-12
     )
-    assert torch.isfinite(head.log_probabilities(head.decide(torch.as_tensor(PROBES)))).all()
 
 
 @pytest.mark.parametrize("multitarget", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.5, None])
-def test_setfit_head_keeps_its_temperature_and_eps(multitarget, temperature):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_setfit_head_keeps_its_temperature_and_eps(multitarget, temperature, dtype):
     torch.manual_seed(0)
     original = SetFitHead(
         DIM, 3, temperature=temperature or 1.0, eps=0.1, multitarget=multitarget, device="cpu"
-    )
+    ).to(dtype)
     original.linear.weight.data *= 20
-    expected = original.predict_proba(torch.as_tensor(PROBES[:41], dtype=torch.float32)).detach()
-    actual = to_torch_head(original)(torch.as_tensor(PROBES[:41], dtype=torch.float32))
-    torch.testing.assert_close(actual.float(), expected, rtol=0, atol=2e-6)
+    embeddings = torch.as_tensor(np.vstack([RANDOM, ZERO]), dtype=dtype)
+    expected = original.predict_proba(embeddings).detach()
+    actual = to_torch_head(original)(embeddings)
+    accepted = {torch.float32: 2e-6, torch.float64: 1e-9, torch.bfloat16: 0.1}[dtype]
+    torch.testing.assert_close(actual, expected.double(), rtol=0, atol=accepted)
     assert original.linear.weight.requires_grad
+    assert original.linear.weight.dtype == dtype
 
 
 def test_an_old_heads_leftover_multi_class_attribute_is_not_believed():
     estimator = LogisticRegression().fit(TRAIN, THREE)
     estimator.multi_class = "ovr"  # as in a pickle from before scikit-learn 1.8, which ignores it
-    actual = to_torch_head(estimator)(torch.as_tensor(PROBES)).numpy()
-    np.testing.assert_allclose(actual, estimator.predict_proba(PROBES), rtol=0, atol=1e-12)
+    actual = to_torch_head(estimator)(torch.as_tensor(RANDOM)).numpy()
+    np.testing.assert_allclose(actual, estimator.predict_proba(RANDOM), rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("estimator", [KNeighborsClassifier(), RandomForestClassifier()])
-def test_an_unknown_head_is_refused_with_the_list_of_known_ones(estimator):
+def test_the_torch_head_does_not_share_the_estimators_memory():
+    estimator = clone(ROWS["Bayes"].estimator).fit(TRAIN, THREE)
+    head = to_torch_head(estimator)
+    before = head(torch.as_tensor(RANDOM))
+    estimator.theta_ += 1
+    assert torch.equal(head(torch.as_tensor(RANDOM)), before)
+
+
+class Own(nn.Module):
+    """A head as a user would write it."""
+
+    def __init__(self, *, labels=False):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Linear(DIM, 8), nn.Dropout(0.5), nn.Tanh(), nn.Linear(8, 3))
+        self.labels = labels
+
+    def predict_proba(self, embeddings):
+        logits = self.layers(embeddings)
+        return logits.sigmoid() if self.labels else logits.softmax(-1)
+
+
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_users_own_torch_head_is_converted_and_left_as_found(labels):
+    own = Own(labels=labels)
+    head = to_torch_head(own)
+    assert own.training
+    assert all(parameter.dtype == torch.float32 and parameter.requires_grad for parameter in own.parameters())
+    assert head.multi_label is labels
+    assert not head.has_logits
+    assert list(head.classes) == [0, 1, 2]
+    expected = head_probabilities(own.eval(), RANDOM)
+    np.testing.assert_allclose(head(torch.as_tensor(RANDOM)), expected, atol=2e-6)
+
+
+def test_a_users_torch_head_may_name_its_classes():
+    own = Own()
+    own.classes_ = ["ant", "mole", "zebra"]
+    assert to_torch_head(own).classes == ("ant", "mole", "zebra")
+
+
+def test_a_torch_head_without_predict_proba_is_asked_for_one():
+    with pytest.raises(UnsupportedHeadError, match=r"Linear does not say.*predict_proba\(embeddings\)"):
+        to_torch_head(nn.Linear(DIM, 3))
+
+
+def test_a_torch_head_that_detaches_is_refused():
+    class Detached(Own):
+        def predict_proba(self, embeddings):
+            return super().predict_proba(embeddings).detach()
+
     with pytest.raises(
-        UnsupportedHeadError, match=r"LogisticRegression, OneVsRestClassifier, Pipeline, SetFitHead"
+        HeadNotDifferentiableError, match=r"No gradient passes through Detached\.predict_proba"
     ):
-        to_torch_head(estimator.fit(TRAIN, THREE))
+        to_torch_head(Detached())
 
 
-def test_an_unknown_step_before_the_head_is_refused_with_the_list_of_known_ones():
-    pipeline = make_pipeline(PolynomialFeatures(), LogisticRegression(max_iter=500)).fit(TRAIN, THREE)
-    with pytest.raises(UnsupportedHeadError, match=r"PolynomialFeatures.*StandardScaler"):
-        to_torch_head(pipeline)
+STEPS = {
+    "tree": DecisionTreeClassifier(),
+    "forest": RandomForestClassifier(5),
+    "boosting": GradientBoostingClassifier(n_estimators=3),
+    "histogram boosting": HistGradientBoostingClassifier(max_iter=3),
+    "boosted trees": AdaBoostClassifier(n_estimators=3),
+    "neighbours": KNeighborsClassifier(),
+    "Gaussian process": GaussianProcessClassifier(),
+    "one-vs-one": OneVsOneClassifier(LOGISTIC),
+    "isotonic": CalibratedClassifierCV(LOGISTIC, method="isotonic", cv=3),
+    "calibrated forest": CalibratedClassifierCV(RandomForestClassifier(5), cv=3),
+    "hard voting": VotingClassifier([("a", LOGISTIC)]),
+    "voting with a tree": VotingClassifier([("a", LOGISTIC), ("b", DecisionTreeClassifier())], voting="soft"),
+    "bagged trees": BaggingClassifier(n_estimators=3),
+    "bagged votes": BaggingClassifier(LinearSVC(), n_estimators=3),
+    "pipeline": make_pipeline(MinMaxScaler(), KNeighborsClassifier()),
+    "search": GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1]}, cv=2),
+    "SVC of three classes": SVC(),
+}
 
 
-def test_a_clipping_scaler_is_refused():
-    pipeline = make_pipeline(MinMaxScaler(clip=True), LogisticRegression()).fit(TRAIN, THREE)
-    with pytest.raises(UnsupportedHeadError, match="clip=False"):
-        to_torch_head(pipeline)
+@pytest.mark.parametrize("name", STEPS)
+def test_a_head_that_answers_in_steps_is_refused_and_what_serves_it_is_named(name):
+    estimator = clone(STEPS[name]).fit(TRAIN, THREE)
+    with pytest.raises(HeadNotDifferentiableError, match=r"no gradient.*occlusion.*LogisticRegression"):
+        to_torch_head(estimator)
 
 
-@pytest.mark.parametrize("name", ["multinomial", "one-vs-rest", "standard scaler"])
+def test_a_chain_of_hard_labels_is_refused():
+    chain = ClassifierChain(LOGISTIC).fit(TRAIN, MULTI)
+    with pytest.raises(HeadNotDifferentiableError, match="chain_method='predict_proba'"):
+        to_torch_head(chain)
+
+
+UNSUPPORTED = {
+    "modified Huber": (SGDClassifier(loss="modified_huber"), THREE, "loss='log_loss' is supported"),
+    "ridge of several labels": (RidgeClassifier(), MULTI, "several labels at once"),
+    "one-vs-rest multi-label of linear SVC": (
+        OneVsRestClassifier(LinearSVC()),
+        MULTI,
+        "single-label classes",
+    ),
+    "one linear SVC a label": (MultiOutputClassifier(LinearSVC()), MULTI, "no probabilities"),
+    "outputs of three classes": (MultiOutputClassifier(LOGISTIC), np.stack([THREE, THREE], 1), "0 or 1"),
+    "outputs that are no labels": (
+        MultiOutputClassifier(LOGISTIC),
+        np.array(["no", "yes"])[MULTI],
+        "classes no, yes; each output must be",
+    ),
+    "chain of decisions": (
+        ClassifierChain(LOGISTIC, chain_method="decision_function"),
+        MULTI,
+        "'decision_function'.* is not supported; chain_method='predict_proba' is",
+    ),
+    "polynomial kernel": (SVC(kernel="poly"), TWO, "linear and rbf are"),
+    "clipping": (make_pipeline(MinMaxScaler(clip=True), LOGISTIC), THREE, "clip=False"),
+    "unknown step": (
+        make_pipeline(QuantileTransformer(n_quantiles=9), LOGISTIC),
+        THREE,
+        r"QuantileTransformer.*PCA.*StandardScaler",
+    ),
+    "no classifier": (
+        KMeans(2, n_init=1),
+        None,
+        r"KMeans.*LogisticRegression, MLPClassifier.*a torch module",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_what_has_no_exact_equivalent_is_refused_with_what_would_do(name):
+    estimator, classes, message = UNSUPPORTED[name]
+    with pytest.raises(UnsupportedHeadError, match=message):
+        to_torch_head(clone(estimator).fit(TRAIN, classes))
+
+
+@pytest.mark.parametrize("name", ROWS)
 def test_an_unfitted_head_is_refused(name):
-    fresh = pickle.loads(pickle.dumps(HEADS[name][0]))
-    with pytest.raises(HeadNotFittedError, match="not fitted"):
-        to_torch_head(fresh)
+    with pytest.raises(HeadNotFittedError, match=r"is not fitted\. Train the model"):
+        to_torch_head(clone(ROWS[name].estimator))
 
 
-def test_the_gate_refuses_a_head_that_computes_something_else():
-    class Sharpened(LogisticRegression):
-        def predict_proba(self, X):  # noqa: N803 - scikit-learn's name
-            squared = super().predict_proba(X) ** 2
-            return squared / squared.sum(1, keepdims=True)
-
-    estimator = Sharpened().fit(TRAIN, THREE)
-    with pytest.raises(VerificationError, match="differ from the model's own predict_proba"):
-        verify_head(to_torch_head(estimator), lambda x: head_probabilities(estimator, x), DIM)
+def test_a_search_that_kept_no_winner_counts_as_unfitted():
+    search = GridSearchCV(LOGISTIC, {"C": [1]}, refit=False, cv=3).fit(TRAIN, THREE)
+    with pytest.raises(HeadNotFittedError):
+        to_torch_head(search)
 
 
-def test_the_gate_refuses_a_head_of_another_dimension():
-    estimator = LogisticRegression().fit(TRAIN, THREE)
-    with pytest.raises(UnsupportedModelError, match="which have 5 dimensions"):
-        verify_head(to_torch_head(estimator), lambda x: head_probabilities(estimator, x), 5)
+@pytest.mark.parametrize("name", DECISION_ONLY)
+def test_a_decision_function_has_no_probability_scales(name):
+    head = to_torch_head(fitted(name))
+    decision = head.decide(torch.as_tensor(RANDOM))
+    for scale in (head.log_probabilities, head.log_odds):
+        with pytest.raises(OptionError, match="output='logit'"):
+            scale(decision)
+
+
+def test_a_mixture_has_no_logit():
+    head = to_torch_head(fitted("bagging"))
+    with pytest.raises(OptionError, match="has no decision function"):
+        head.logits(head.decide(torch.as_tensor(RANDOM)))
+
+
+def test_perceptrons_unlike_networks_have_no_probabilities():
+    assert not to_torch_head(Perceptron().fit(TRAIN, TWO)).has_probabilities

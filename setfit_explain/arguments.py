@@ -1,0 +1,61 @@
+"""What callers pass to `explain`: texts, targets and methods, checked before anything is computed."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.errors import OptionError, TextError
+
+if TYPE_CHECKING:
+    from setfit_explain.attribution.method import AttributionMethod
+
+METHODS = {IntegratedGradients.name: IntegratedGradients}
+"""Methods by the name that callers give."""
+
+
+def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) -> AttributionMethod:
+    """Make the method named with its settings, or take a method object, which must have them already."""
+    if isinstance(method, str):
+        if method not in METHODS:
+            raise OptionError(
+                f"Method {method!r} is not known. Accepted: {', '.join(METHODS)}, or a method object."
+            )
+        return METHODS[method](**settings)
+    if settings:
+        raise OptionError(
+            f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "
+            f"{type(method).__name__}({next(iter(settings))}=...)."
+        )
+    return method
+
+
+def listed_texts(texts: Iterable[Any]) -> list[Any]:
+    """List the texts of an iterable; raises `TextError` for what only looks like one."""
+    if (
+        isinstance(texts, bytes | Mapping)
+        or not isinstance(texts, Iterable)
+        or hasattr(texts, "column_names")
+    ):
+        raise TextError(
+            f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
+            "Of a data set or table pass its text column, such as data['text']."
+        )
+    return list(texts)
+
+
+def check_text(text: Any, name: str) -> None:
+    """Raise `TextError` unless ``text`` is a string."""
+    if not isinstance(text, str):
+        raise TextError(f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed.")
+
+
+def targets_per_text(targets: Any, texts: int) -> list[Any]:
+    """Give each text its targets: a list of lists holds one list a text."""
+    if isinstance(targets, list) and targets and all(isinstance(member, list) for member in targets):
+        if len(targets) != texts:
+            raise OptionError(f"There are {len(targets)} lists of targets for {texts} texts.")
+        return targets
+    return [targets] * texts

@@ -1,0 +1,47 @@
+"""What "converged" and "error estimate" mean."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from setfit_explain import IntegratedGradients, explain
+from tests.models import LONG, tiny_model
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_converged_means_that_delta_and_error_estimate_are_both_within_the_tolerance():
+    model, larger = tiny_model("bert"), set()
+    for n_steps in (3, 4, 8, 24):
+        for quadrature in ("gausslegendre", "riemann_trapezoid"):
+
+            def run(tolerance, rule=quadrature, nodes=n_steps):
+                method = IntegratedGradients(n_steps=nodes, quadrature=rule, tolerance=tolerance)
+                return explain(model, LONG, targets="delay", granularity="token", method=method)
+
+            first = run(1.0)
+            figures = {"delta": abs(first.delta[0]), "error": first.error_estimate[0]}
+            worst, least = max(figures.values()), min(figures.values())
+            size = np.abs(first.attributions).max()
+            if least < worst / 1.5 and worst > 1e-4 * size:  # well above what float32 leaves
+                larger.add(max(figures, key=figures.get))
+                assert not run(np.sqrt(worst * least) / size).converged[0]
+                assert run(1.1 * worst / size).converged[0]
+    assert larger == {"delta", "error"}, "neither figure may decide alone"
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_the_error_estimate_is_the_largest_change_by_the_last_doubling_of_the_nodes():
+    model = tiny_model("bert")
+    steps = [
+        explain(
+            model,
+            LONG,
+            granularity="token",
+            method=IntegratedGradients(max_nodes=nodes, tolerance=1e-9),
+        )
+        for nodes in (9, 17, 33)
+    ]
+    for before, after in pairwise(steps):
+        change = np.abs(after.attributions - before.attributions).max(1)
+        np.testing.assert_allclose(after.error_estimate, change, rtol=1e-9)
