@@ -1,7 +1,6 @@
 """What must always hold, on the real MiniLM and on tiny random bodies (design invariants I1-I6, I8)."""
 
 import threading
-import warnings
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from captum.attr import IntegratedGradients as CaptumIntegratedGradients
 
 from setfit_explain import Explainer, IntegratedGradients, explain
 from tests.models import LABELS, LONG, TEXTS, fitted, minilm, minilm_model, tiny_body, tiny_model
+from tests.snapshots import snapshot
 
 MODELS = [
     *(("minilm", kind) for kind in ("binary", "three", "multi_label")),
@@ -189,23 +189,6 @@ def test_the_gradient_equals_a_finite_difference(architecture):
     with torch.no_grad():
         difference = (bound(words + step)[0, 1] - bound(words - step)[0, 1]) / 2
     assert float(difference) == pytest.approx(float((gradient * step).sum()), rel=1e-2)
-
-
-def snapshot(model):
-    body = model.model_body
-    backend = body.tokenizer.backend_tokenizer
-    return {
-        "modes": [module.training for module in body.modules()],
-        "grads": [(parameter.requires_grad, parameter.grad) for parameter in body.parameters()],
-        "hooks": [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in body.modules()],
-        "weights": [parameter.detach().sum().item() for parameter in body.parameters()],
-        "dtypes": [parameter.dtype for parameter in body.parameters()],
-        "tokenizer": backend.to_str(),
-        "filters": list(warnings.filters),
-        "threads": torch.get_num_threads(),
-        "grad mode": torch.is_grad_enabled(),
-        "head": model.model_head.coef_.tolist(),
-    }
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from setfit_explain.classifier.encoding import word_ids
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
 
@@ -119,7 +118,7 @@ def _look_up(classifier: TextClassifier, ids: Sequence[int]) -> Tensor:
 
 
 def _token_id(classifier: TextClassifier, name: str) -> int:
-    token_id = getattr(classifier.body.module.tokenizer, f"{name}_token_id")
+    token_id = getattr(classifier.body.tokenizer, f"{name}_token_id", None)
     if token_id is None:
         raise OptionError(f"The tokenizer of this body has no {name} token. Use baseline='mean' or 'zero'.")
     return int(token_id)
@@ -153,17 +152,18 @@ def _reference_mean(classifier: TextClassifier, texts: Sequence[str]) -> Tensor:
 def _vocabulary_mean(classifier: TextClassifier) -> Tensor:
     """Mean over the vocabulary, weighted by estimated frequency.
 
-    Unigram vocabularies carry each piece's log-probability. WordPiece and BPE vocabularies are in about
-    the order of frequency, so that 1 / (rank + 2.7) stands in for the counts (Mandelbrot 1953). Left out
-    are continuation pieces, and the alphabet: it comes first whatever its frequency, so that rank would
-    make the mean word a comma or an exclamation mark.
+    Unigram vocabularies carry each piece's log-probability; 0 marks a piece that is no word. WordPiece and
+    BPE vocabularies are in about the order of frequency, so that 1 / (rank + 2.7) stands in for the counts
+    (Mandelbrot 1953). Left out are continuation pieces, and the alphabet: it comes first whatever its
+    frequency, so that rank would make the mean word a comma or an exclamation mark.
     """
-    tokenizer = classifier.body.module.tokenizer
+    tokenizer = classifier.body.tokenizer
     model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
-    ids = word_ids(tokenizer)
+    ids = classifier.word_ids
     if model["type"] == "Unigram":
         scores = [score for _, score in model["vocab"]]
-        return _mean(classifier, {token: math.exp(scores[token]) for token in ids})
+        weights = {token: math.exp(scores[token]) for token in ids if scores[token] < 0}
+        return _mean(classifier, weights or dict.fromkeys(ids, 1.0))
     pieces = zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
     words = [token for token, piece in pieces if len(piece.lstrip("Ġ▁")) > 1 and not piece.startswith("##")]
     return _mean(classifier, {token: 1 / (rank + 2.7) for rank, token in enumerate(words or ids, start=1)})

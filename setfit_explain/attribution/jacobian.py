@@ -119,5 +119,5 @@ class Path:
         return points.to(self.classifier.dtype).to(self.classifier.body.device)
 
     def _chunks(self, values: NDArray[np.float64], axis: int = 0) -> list[NDArray[np.float64]]:
-        rows = self.internal_batch_size or max(1, TOKEN_BUDGET // len(self.start))
+        rows = self.internal_batch_size or max(1, TOKEN_BUDGET // max(1, len(self.start)))
         return np.split(values, range(rows, values.shape[axis], rows), axis=axis)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from setfit_explain.errors import UnsupportedBodyError
 
@@ -65,6 +68,20 @@ class Body:
         name = self.module.default_prompt_name
         return (self.module.prompts.get(name) if name is not None else None) or ""
 
+    @property
+    def tokenizer(self) -> Any:
+        """What turns texts into ids: the tokenizer itself, or a copy of a bare one with transformers' interface."""
+        own = _own_tokenizer(self.module)
+        return self._dressed_tokenizer if isinstance(own, Tokenizer) else own
+
+    @cached_property
+    def _dressed_tokenizer(self) -> PreTrainedTokenizerFast:
+        copied: Any = PreTrainedTokenizerFast
+        dressed: PreTrainedTokenizerFast = copied(tokenizer_object=_own_tokenizer(self.module))
+        # The module that holds a bare tokenizer, StaticEmbedding, calls it without special tokens.
+        dressed.backend_tokenizer.post_processor = None
+        return dressed
+
     @contextmanager
     def session(self) -> Iterator[None]:
         """Run the body in eval mode with frozen parameters, one thread at a time, and restore it.
@@ -80,7 +97,7 @@ class Body:
                 if parameter.requires_grad:
                     restore.callback(parameter.requires_grad_)
                     parameter.requires_grad_(False)
-            restore.enter_context(_tokenizer_settings_kept(self.module.tokenizer))
+            restore.enter_context(_tokenizer_settings_kept(_own_tokenizer(self.module)))
             restore.enter_context(torch.inference_mode(False))
             restore.enter_context(torch.enable_grad())
             yield
@@ -101,7 +118,7 @@ class Body:
             if self.prompt:
                 features["prompt_length"] = module._get_prompt_length(self.prompt)
         ids = features.get("input_ids")
-        if not isinstance(ids, Tensor) or ids.dim() != 2:
+        if not isinstance(ids, Tensor) or not (ids.dim() == 2 or (ids.dim() == 1 and "offsets" in features)):
             raise UnsupportedBodyError(
                 f"The body's first module, {type(module[0]).__name__}, does not turn a text into token ids "
                 "of shape (texts, tokens), so there are no word embeddings to explain."
@@ -126,6 +143,17 @@ class Body:
         if truncate_dim is not None:
             embeddings = embeddings[:, :truncate_dim]
         return normalize(embeddings, p=2, dim=1) if self.normalize_embeddings else embeddings
+
+
+def _own_tokenizer(module: SentenceTransformer) -> Any:
+    """Find the tokenizer of the text's route, out of the shell that WordEmbeddings puts around it."""
+    first: Any = module[0]
+    routes: Any = getattr(first, "sub_modules", None)  # of a Router, which moved between versions
+    if routes is not None:
+        first = routes[first.default_route if first.default_route in routes else next(iter(routes))][0]
+    tokenizer = getattr(first, "tokenizer", None)
+    is_plain = isinstance(tokenizer, PreTrainedTokenizerBase | Tokenizer)
+    return tokenizer if is_plain else getattr(tokenizer, "tokenizer", tokenizer)
 
 
 @contextmanager

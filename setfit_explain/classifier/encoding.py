@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from setfit_explain.classifier.body import Body, Features
 
-_UNUSED = re.compile(r"\[unused\d+\]")  # BERT's spare rows
+_NO_WORD = re.compile(r"\[unused\d+\]|<unused\d+>|<0x[0-9A-F]{2}>")  # spare rows; bytes of rare characters
 
 Kind = Literal["text", "special", "prompt"]
 
@@ -51,7 +51,7 @@ class EncodedText:
     @property
     def ids(self) -> Tensor:
         """Token ids, shape ``(tokens,)``."""
-        ids: Tensor = self.features["input_ids"][0]
+        ids: Tensor = self.features["input_ids"].flatten()
         return ids
 
     @property
@@ -77,7 +77,7 @@ def encode_text(body: Body, text: str) -> EncodedText:
                 "a character. Mend the text with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
             )
     features = body.features(text)
-    rendered, offset, encoding, whole = _align(body, text, features["input_ids"][0].tolist())
+    rendered, offset, encoding, whole = _align(body, text, features["input_ids"].flatten().tolist())
     specials = encoding["special_tokens_mask"]
     spans = np.zeros((len(specials), 2), dtype=np.int64)
     kinds: list[Kind] = []
@@ -100,13 +100,13 @@ def word_ids(tokenizer: Any) -> list[int]:
     return sorted(
         token_id
         for token, token_id in tokenizer.get_vocab().items()
-        if token_id not in specials and not _UNUSED.fullmatch(token)
+        if token_id not in specials and not _NO_WORD.fullmatch(token)
     )
 
 
 def _align(body: Body, text: str, ids: list[int]) -> tuple[str, int, Any, Any]:
     """Find the string that was tokenised: it, the place of the text in it, its kept and whole encoding."""
-    tokenizer = body.module.tokenizer
+    tokenizer = body.tokenizer
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UnsupportedBodyError(
             f"The body's tokenizer {type(tokenizer).__name__} does not say which characters a token came from. "
@@ -144,7 +144,7 @@ def _cut(
     if len(whole["input_ids"]) == len(kept["input_ids"]):
         return None
     covered = spans[[kind == "text" for kind in kinds]]
-    if body.module.tokenizer.truncation_side == "left":
+    if body.tokenizer.truncation_side == "left":
         cut = (0, int(covered[:, 0].min(initial=len(text))))
     else:
         cut = (int(covered[:, 1].max(initial=0)), len(text))

@@ -10,15 +10,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from setfit_explain.errors import UnsupportedBodyError
 
 if TYPE_CHECKING:
     from setfit_explain.classifier.body import Body, Features
+
+
+class Layout(Enum):
+    """How the output of the module that reads the ids is laid out."""
+
+    ROWS_FIRST = "(rows, tokens, dim)"
+    LENGTH_FIRST = "(tokens, rows, dim)"
+    MEAN = "(rows, dim)"
+    """A bag: the mean over the tokens, so that the embeddings of single tokens never appear."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +42,26 @@ class Tap:
         Dotted name of the module in the body.
     module
         The module itself.
-    length_first
-        Whether its output is ``(tokens, rows, dim)`` instead of ``(rows, tokens, dim)``.
+    layout
+        How its output is laid out.
     """
 
     name: str
     module: nn.Module
-    length_first: bool
+    layout: Layout
+
+    @property
+    def vocabulary_size(self) -> int | None:
+        """Number of ids that have a row, or None where the module has no table of them."""
+        table = getattr(self.module, "weight", None)
+        return len(table) if isinstance(table, Tensor) and table.dim() == 2 else None
 
     def look_up(self, ids: Tensor) -> Tensor:
         """Word embeddings ``(tokens, dim)`` of token ids ``(tokens,)``, as the body sees them."""
         with torch.no_grad():
-            rows: Tensor = self.module(ids.unsqueeze(0))
+            if self.layout is Layout.MEAN:
+                return embedding(ids, self.module.get_parameter("weight"))
+            rows: Tensor = _embeddings(self.module(ids.unsqueeze(0)))
         return rows.squeeze(0)
 
     @contextmanager
@@ -57,24 +76,13 @@ class Tap:
         owner = threading.get_ident()
         calls = 0
 
-        def put(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
+        def put(_module: nn.Module, _inputs: Any, output: Any) -> Any:
             nonlocal calls
             if threading.get_ident() != owner:  # another thread predicts with the same body
                 return None
             calls += 1
-            replacement = word_embeddings.transpose(0, 1) if self.length_first else word_embeddings
-            tokens = 0 if self.length_first else 1
-            if output.shape[tokens] > replacement.shape[tokens]:  # some bodies pad to a fixed window
-                rest = output.narrow(
-                    tokens, replacement.shape[tokens], output.shape[tokens] - replacement.shape[tokens]
-                )
-                replacement = torch.cat([replacement, rest], tokens)
-            if output.shape != replacement.shape:
-                raise UnsupportedBodyError(
-                    f"The body's {self.name!r} gave word embeddings of shape {tuple(output.shape)} "
-                    f"where {tuple(replacement.shape)} was expected."
-                )
-            return replacement
+            replacement = self._laid_out(word_embeddings, _embeddings(output))
+            return (replacement, *output[1:]) if isinstance(output, tuple) else replacement
 
         hook = self.module.register_forward_hook(put)
         try:
@@ -85,6 +93,24 @@ class Tap:
             raise UnsupportedBodyError(
                 f"The body called {self.name!r} {calls} times in one forward pass; exactly one is needed."
             )
+
+    def _laid_out(self, word_embeddings: Tensor, output: Tensor) -> Tensor:
+        """Lay ``(rows, tokens, dim)`` out as the module's own output, whose padding is kept."""
+        if self.layout is Layout.MEAN:
+            return word_embeddings.sum(1) / max(1, word_embeddings.shape[1])  # an empty bag is zero
+        length_first = self.layout is Layout.LENGTH_FIRST
+        replacement = word_embeddings.transpose(0, 1) if length_first else word_embeddings
+        axis = 0 if length_first else 1
+        padding = output.shape[axis] - replacement.shape[axis]
+        if padding > 0:  # some bodies pad to a fixed window
+            rest = output.narrow(axis, replacement.shape[axis], padding)
+            replacement = torch.cat([replacement, rest], axis)
+        if output.shape != replacement.shape:
+            raise UnsupportedBodyError(
+                f"The body's {self.name!r} gave word embeddings of shape {tuple(output.shape)} "
+                f"where {tuple(replacement.shape)} was expected."
+            )
+        return replacement
 
 
 def find_tap(body: Body, features: Features) -> Tap:
@@ -98,16 +124,32 @@ def find_tap(body: Body, features: Features) -> Tap:
     ids: Tensor = features["input_ids"]
     found = _consumers(body, features, ids)
     for name, module, output in found:
-        if isinstance(output, Tensor) and output.dim() == 3 and output.is_floating_point():
-            if output.shape[0] == 1 and output.shape[1] >= ids.shape[1]:
-                return Tap(name, module, length_first=False)
-            if output.shape[0] >= ids.shape[1] and output.shape[1] == 1:
-                return Tap(name, module, length_first=True)
+        layout = _layout(module, _embeddings(output), ids.numel())
+        if layout is not None:
+            return Tap(name, module, layout)
     seen = ", ".join(f"{name} ({type(module).__name__})" for name, module, _ in found) or "none"
     raise UnsupportedBodyError(
         "No module of the body turns token ids into one word embedding a token, so no gradient can reach "
         f"the words. Modules that received the ids: {seen}."
     )
+
+
+def _layout(module: nn.Module, output: Any, tokens: int) -> Layout | None:
+    """Recognise the layout of one text's word embeddings; None where ``output`` is no such thing."""
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        return None
+    if isinstance(module, nn.EmbeddingBag):
+        return Layout.MEAN if module.mode == "mean" else None
+    if output.dim() == 3 and output.shape[0] == 1 and output.shape[1] >= tokens:
+        return Layout.ROWS_FIRST
+    if output.dim() == 3 and output.shape[1] == 1 and output.shape[0] >= tokens:
+        return Layout.LENGTH_FIRST
+    return None
+
+
+def _embeddings(output: Any) -> Any:
+    """Take the embeddings out of a module's output: it, or the first of several (I-BERT adds a scaling factor)."""
+    return output[0] if isinstance(output, tuple) else output
 
 
 def _consumers(body: Body, features: Features, ids: Tensor) -> list[tuple[str, nn.Module, Any]]:
@@ -130,8 +172,7 @@ def _consumers(body: Body, features: Features, ids: Tensor) -> list[tuple[str, n
 
 
 def _carries(value: Any, ids: Tensor) -> bool:
-    """Whether ``value`` is the token ids: as they are, length first, or padded at the end."""
-    if not isinstance(value, Tensor) or value.is_floating_point() or value.dim() != 2:
+    """Whether ``value`` is the token ids: as they are, length first, flat, or padded at the end."""
+    if not isinstance(value, Tensor) or value.is_floating_point() or max((1, *value.shape)) != value.numel():
         return False
-    rows = value if value.shape[0] == 1 else value.T
-    return rows.shape[0] == 1 and rows.shape[1] >= ids.shape[1] and rows[:, : ids.shape[1]].equal(ids)
+    return value.numel() >= ids.numel() and value.flatten()[: ids.numel()].equal(ids.flatten())

@@ -84,6 +84,13 @@ class TextClassifier:
                 digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
+    @property
+    def word_ids(self) -> list[int]:
+        """Ids of ordinary words that have an embedding, in rising order."""
+        ids = word_ids(self.body.tokenizer)
+        size = self.tap.vocabulary_size
+        return ids if size is None else [token_id for token_id in ids if token_id < size]
+
     def encode(self, text: str) -> EncodedText:
         """Encode one text; raises `TextError` or `UnsupportedBodyError`."""
         with self.body.session():
@@ -140,13 +147,14 @@ class TextClassifier:
     def _check_no_leak(self, probe: EncodedText) -> None:
         """Refuse a body in which something besides the tap reads the ids: pin the tap, scramble them."""
         ids = probe.ids.clone()
-        words = torch.as_tensor(word_ids(self.body.module.tokenizer), device=ids.device)
-        places = torch.as_tensor(probe.is_text.nonzero()[0], device=ids.device)
+        words = torch.as_tensor(self.word_ids, device=ids.device)
+        # Special ids stay, also within the text: positions of RoBERTa's kind rightly depend on where they are.
+        places = torch.isin(ids, words).nonzero().squeeze(-1)
         # Other words altogether: a permutation would not show to something that sums over the ids.
         ids[places] = words[(torch.searchsorted(words, ids[places]) + 1 + places) % len(words)]
         scrambled = EncodedText(
             probe.text,
-            {**probe.features, "input_ids": ids.unsqueeze(0)},
+            {**probe.features, "input_ids": ids.view_as(probe.features["input_ids"])},
             probe.spans,
             probe.kinds,
             probe.truncated_span,

@@ -1,0 +1,155 @@
+"""Tiny random bodies, one row an architecture: its configuration, tokenizer and peculiarities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import torch
+import transformers
+from sentence_transformers import SentenceTransformer
+from setfit import SetFitModel
+from transformers import PreTrainedTokenizerFast
+
+from tests.bodies.vocabularies import byte_bpe, metaspace_bpe, unigram, word_piece
+from tests.models import fitted, modules
+
+DIM = 32
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How to build one tiny body.
+
+    Parameters
+    ----------
+    name
+        Prefix of the transformers classes, such as ``"Bert"`` of ``BertModel``.
+    tokenizer
+        Makes its tokenizer.
+    sizes
+        Settings of its configuration beside the usual ones; None for a usual one that it refuses.
+    model
+        Name of its model class when that is not ``name + "Model"``.
+    pooling
+        Mode of the pooling module.
+    """
+
+    name: str
+    tokenizer: Callable[[], PreTrainedTokenizerFast] = word_piece
+    sizes: dict[str, Any] = field(default_factory=dict)
+    model: str | None = None
+    pooling: str = "mean"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def usual_sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, Any]:
+    """Settings that most configurations share; each takes those that it knows."""
+    return {
+        "vocab_size": len(tokenizer),
+        "hidden_size": DIM,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "max_position_embeddings": 66,
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+
+
+def decoder(name: str, tokenizer: Callable[[], PreTrainedTokenizerFast], **sizes: Any) -> Architecture:
+    """A causal body of Llama's kind: rotary positions, RMSNorm, the last token stands for the text."""
+    return Architecture(
+        name, tokenizer, {"num_key_value_heads": 2, "head_dim": 8, **sizes}, pooling="lasttoken"
+    )
+
+
+def t5(name: str) -> Architecture:
+    """An encoder of T5's kind: relative positions, RMSNorm, nothing after the text but ``</s>``."""
+    sizes = {"d_model": DIM, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4}
+    return Architecture(name, partial(unigram, "$A </s>"), sizes, model=f"{name}EncoderModel")
+
+
+ARCHITECTURES = (
+    Architecture("Bert"),
+    Architecture("DistilBert", sizes={"dim": DIM, "n_layers": 2, "n_heads": 4, "hidden_dim": 48}),
+    Architecture("Albert", unigram, {"embedding_size": 16}),
+    Architecture("Electra", sizes={"embedding_size": 16}),
+    Architecture("NomicBert"),
+    Architecture("GPT2", byte_bpe, {"n_positions": 66, "n_embd": DIM, "n_layer": 2, "n_head": 4}),
+    Architecture("RemBert", unigram, {"input_embedding_size": 16}),
+    Architecture("BigBird", unigram, {"attention_type": "original_full"}),
+    Architecture(
+        "MobileBert",
+        # It has no LayerNorm that would bring small random weights to a usual size.
+        sizes={"embedding_size": 16, "intra_bottleneck_size": 16, "initializer_range": 0.03},
+    ),
+    Architecture("FNet", unigram, {"tpu_short_seq_length": 64}),
+    Architecture("ConvBert", sizes={"embedding_size": DIM, "conv_kernel_size": 3}),
+    Architecture("Roberta", byte_bpe),
+    Architecture("XLMRoberta", unigram),
+    Architecture("Camembert", unigram),
+    Architecture("MPNet"),
+    Architecture("Luke", byte_bpe, {"entity_vocab_size": 10, "entity_emb_size": 16}),
+    Architecture("CLIPText", byte_bpe, model="CLIPTextModel"),
+    Architecture(
+        "DebertaV2",
+        unigram,
+        {"relative_attention": True, "position_biased_input": False, "pos_att_type": ["p2c", "c2p"]},
+    ),
+    Architecture("ModernBert", byte_bpe, {"local_attention": 8, "cls_token_id": 2, "sep_token_id": 3}),
+    Architecture("EuroBert", byte_bpe, {"num_key_value_heads": 2, "head_dim": 8, "mask_token_id": 4}),
+    decoder("Qwen3", partial(byte_bpe, "$A")),
+    decoder("Llama", partial(byte_bpe, "<s> $A")),
+    decoder("Gemma2", metaspace_bpe),
+    decoder("Gemma3Text", metaspace_bpe),
+    t5("T5"),
+    t5("MT5"),
+    t5("UMT5"),
+    Architecture("XLNet", unigram, {"d_head": 8, "d_inner": 48, "max_position_embeddings": None}),
+    Architecture("Esm", byte_bpe, {"position_embedding_type": "rotary", "mask_token_id": 4}),
+    Architecture("Longformer", byte_bpe, {"attention_window": 8}),
+    Architecture("IBert", byte_bpe),
+)
+
+
+@cache
+def model_of(architecture_name: str) -> SetFitModel:
+    """The body of one row with a head; shared, so a test must not change it."""
+    return fitted(body_of(named(architecture_name)))
+
+
+def named(name: str) -> Architecture:
+    """The row of that name."""
+    return next(row for row in ARCHITECTURES if row.name == name)
+
+
+def body_of(architecture: Architecture) -> SentenceTransformer:
+    """A fresh tiny random body."""
+    torch.manual_seed(0)
+    tokenizer = architecture.tokenizer()
+    config_class = getattr(transformers, f"{architecture.name}Config")
+    sizes = usual_sizes(tokenizer) | architecture.sizes
+    config = config_class(**{name: size for name, size in sizes.items() if size is not None})
+    model_class = getattr(transformers, architecture.model or f"{architecture.name}Model")
+    return assembled(model_class(config), tokenizer, architecture.pooling)
+
+
+def assembled(model: Any, tokenizer: Any, pooling: str = "mean") -> SentenceTransformer:
+    """A SentenceTransformer of a random model, with weights large enough to tell texts apart."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                parameter *= 3
+    folder = Path(mkdtemp(prefix="tiny-"))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    transformer = modules.Transformer(str(folder))
+    return SentenceTransformer(modules=[transformer, modules.Pooling(DIM, pooling)], device="cpu")
