@@ -151,8 +151,9 @@ PROBABILISTIC = {
         TWO,
     ),
     "bagging": Row(BaggingClassifier(LOGISTIC, 5, max_features=7, random_state=0), NAMES),
+    # Without sample weights, a bootstrap sample is really drawn, and may lack a class.
     "bagging with classes missing": Row(
-        BaggingClassifier(LOGISTIC, 6, max_samples=4, random_state=1), MISSING
+        BaggingClassifier(LinearDiscriminantAnalysis(), 9, max_samples=5, random_state=0), MISSING
     ),
     "one output a label": Row(MultiOutputClassifier(LOGISTIC), MULTI),
     "one network a label": Row(MultiOutputClassifier(NETWORK), MULTI),

@@ -28,6 +28,7 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 import setfit_explain.classifier.loading  # noqa: F401 - registers SetFitHead
+from setfit_explain.classifier.outputs import Output, ScoreFunction
 from setfit_explain.errors import (
     HeadNotDifferentiableError,
     HeadNotFittedError,
@@ -237,10 +238,17 @@ def test_a_decision_function_has_no_probability_scales(name):
             scale(decision)
 
 
+def test_a_bag_has_members_that_never_saw_some_class():
+    seen = [len(member.classes_) for member in fitted("bagging with classes missing").estimators_]
+    assert min(seen) < 3, "or the row of that name tests nothing"
+
+
 def test_a_mixture_has_no_logit():
     head = to_torch_head(fitted("bagging"))
     with pytest.raises(OptionError, match="has no decision function"):
         head.logits(head.decide(torch.as_tensor(RANDOM)))
+    with pytest.raises(OptionError, match="this head has none"):
+        ScoreFunction(head, Output.LOGIT, (0,))
 
 
 def test_perceptrons_unlike_networks_have_no_probabilities():
