@@ -29,7 +29,11 @@ def told(tmp_path_factory):
 
 def test_the_mended_classifier_is_kept_and_reproduced_to_1e_6(told):
     result, _ = told
-    facts = dict(check_model(str(result.report.parent / "model"), baseline="auto", trust_pickle=False))
+    facts = dict(
+        check_model(
+            str(result.report.parent / "model"), baseline="auto", scale="probability", trust_pickle=False
+        )
+    )
     assert float(facts["difference to predict_proba"]) < 1e-6
     assert facts["classes"] == "charged twice, unannounced fee, unknown charge, wrong amount"
 
