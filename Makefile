@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT ?= 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-lowest check format notebooks screenshot clean
+.PHONY: help demo test test-lowest check format notebooks screenshot compatibility clean
 
 help:
 	@echo "make demo        train, explain and mend a few-shot classifier; writes setfit-explain-demo.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make check       format, lint, types, import contracts"
 	@echo "make format      rewrite the code in the project's format"
 	@echo "make notebooks   execute the notebooks in place"
+	@echo "make compatibility measure every head and body again; writes docs/compatibility.md"
 	@echo "make screenshot  draw the README's picture again (needs chromium)"
 
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -54,6 +55,9 @@ format: $(VENV)/installed
 
 notebooks: $(VENV)/installed
 	$(BIN)/python -m tests.notebooks
+
+compatibility: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.compatibility
 
 screenshot: demo
 	$(BIN)/python tools/screenshot.py setfit-explain-demo.html docs/report.png
