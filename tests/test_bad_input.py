@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from setfit import SetFitModel
 
 from setfit_explain import Explainer, Failure, IntegratedGradients, explain
 from setfit_explain.errors import (
@@ -158,6 +159,18 @@ def test_a_text_that_exhausts_the_machine_is_recorded_too(monkeypatch):
 def test_an_unknown_target_is_refused(target, message):
     with pytest.raises(TargetError, match=message):
         explain(tiny_model("bert"), LONG, targets=target)
+
+
+def test_a_name_that_two_classes_share_needs_the_column():
+    source = tiny_model("bert")
+    model = SetFitModel(
+        model_body=source.model_body, model_head=source.model_head, labels=["same", "same", "other"]
+    )
+    with pytest.raises(TargetError, match="Several classes are named 'same'; give the column index"):
+        explain(model, LONG, targets="same")
+    assert explain(model, LONG, targets=1, tolerance=0.5).score == pytest.approx(
+        explain(source, LONG, targets="delay", tolerance=0.5).score
+    )
 
 
 def test_targets_can_be_given_in_every_documented_way():

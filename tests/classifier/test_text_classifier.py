@@ -156,9 +156,12 @@ def test_truncation_on_the_left_names_the_beginning():
     assert explanation.units[-2].end == len(LONG)
 
 
-def test_lower_casing_by_the_body_keeps_the_users_letters():
-    body = tiny_body("roberta")
-    body[0].do_lower_case = True
+def test_lower_casing_by_the_body_keeps_the_users_letters(tmp_path):
+    source = tiny_body("roberta")
+    source.save(str(tmp_path))
+    first = modules.Transformer(str(tmp_path), do_lower_case=True)
+    body = SentenceTransformer(modules=[first, source[1]], device="cpu")
+    assert body.encode(["WHERE"]).tolist() == body.encode(["where"]).tolist()
     text = "WHERE is My Parcel?"
     explanation = reproduces(fitted(body), text)
     assert [unit.text for unit in explanation.units[:-1]] == ["WHERE", "is", "My", "Parcel", "?"]
