@@ -18,13 +18,13 @@ from setfit_explain.arguments import check_text, listed_texts, resolve_method, t
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
+from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
 from setfit_explain.explanation.units import group_tokens
-from setfit_explain.heads.verification import check_difference
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
@@ -229,7 +229,7 @@ class Explainer:
         own_answer = classifier.predict_proba(text)
         targets = resolve_targets(wanted, classifier.classes, own_answer, multi_label=classifier.multi_label)
         result = self._attribute(encoded, ScoreFunction(classifier.head, self.output, targets))
-        difference = check_difference(result.probabilities, own_answer, "on the text itself")
+        difference = check_reproduction(result.probabilities, own_answer, classifier.dtype)
         grouping = group_tokens(text, encoded.spans, encoded.kinds, self.granularity)
         answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(

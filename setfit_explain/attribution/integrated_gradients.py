@@ -14,6 +14,7 @@ from setfit_explain.attribution.baselines import Baseline, make_baseline
 from setfit_explain.attribution.jacobian import Path
 from setfit_explain.attribution.method import Attributor, TokenAttributions
 from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, fixed_rule, nested_trapezoid
+from setfit_explain.classifier.precision import ROUNDING, name, rounding
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.outputs import ScoreFunction
     from setfit_explain.classifier.text_classifier import TextClassifier
-
-ROUNDING = 1e-6
-"""Relative error of a score that float32 arithmetic in the body makes; no rule can get below it."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,7 +99,7 @@ class IntegratedGradients:
         )
         found = _integral(path, values, coarse, decisions[[0, -1]], len(first.nodes))
         for rule in rules:
-            if self._within_tolerance(found).all():
+            if self._within_tolerance(found, path).all():
                 break
             (new,), _ = path.integrate(rule.nodes, rule.weights[None])
             found = _integral(
@@ -109,12 +107,14 @@ class IntegratedGradients:
             )
         return found
 
-    def _within_tolerance(self, found: _Integral) -> NDArray[np.bool_]:
+    def _within_tolerance(self, found: _Integral, path: Path) -> NDArray[np.bool_]:
         """Whether each target's delta and error estimate are small enough, ``(targets,)``."""
         largest = np.abs(found.values).max(1, initial=0.0)
-        rounding = ROUNDING * np.maximum(np.abs(found.score), np.abs(found.baseline_score))
+        scores = np.maximum(np.abs(found.score), np.abs(found.baseline_score))
         worst = np.maximum(np.abs(found.delta), found.error)
-        within: NDArray[np.bool_] = worst <= self.tolerance * largest + rounding
+        within: NDArray[np.bool_] = (
+            worst <= self.tolerance * largest + rounding(path.classifier.dtype) * scores
+        )
         return within
 
 
@@ -182,7 +182,7 @@ class _Prepared:
             baseline_score=found.baseline_score,
             delta=found.delta,
             error_estimate=found.error,
-            converged=self.method._within_tolerance(found),
+            converged=self.method._within_tolerance(found, path),
             settings={
                 "baseline": self.reference.name,
                 "special_tokens": self.method.special_tokens,
@@ -190,11 +190,23 @@ class _Prepared:
                 "quadrature": "nested_trapezoid" if self.method.n_steps is None else self.method.quadrature,
                 "nodes": found.nodes,
             },
-            notes=_notes(self.classifier, baseline_answer),
+            notes=_precision_notes(self.classifier) + _baseline_notes(self.classifier, baseline_answer),
         )
 
 
-def _notes(classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]) -> tuple[str, ...]:
+def _precision_notes(classifier: TextClassifier) -> tuple[str, ...]:
+    """Say it where the body's own rounding is larger than the tolerances that are usual."""
+    if classifier.dtype not in ROUNDING:
+        return ()
+    return (
+        f"The body computes in {name(classifier.dtype)}, whose rounding alone moves scores by up to "
+        f"{ROUNDING[classifier.dtype]:.1%}; that much delta counts as converged.",
+    )
+
+
+def _baseline_notes(
+    classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]
+) -> tuple[str, ...]:
     """Say it where the baseline itself already leans to a class: above half-way from chance to certainty."""
     if not classifier.head.has_probabilities:
         return ()

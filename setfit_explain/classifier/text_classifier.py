@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from setfit_explain.classifier.body import Body
 from setfit_explain.classifier.encoding import EncodedText, encode_text, word_ids
 from setfit_explain.classifier.labels import class_names
+from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.errors import UnsupportedBodyError
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.torch_head import to_float64
-from setfit_explain.heads.verification import MAX_DIFFERENCE, check_difference, verify_head
+from setfit_explain.heads.verification import MAX_DIFFERENCE, verify_head
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -133,12 +134,12 @@ class TextClassifier:
         Raises
         ------
         VerificationError
-            It is above 1e-5.
+            It is above 1e-5, or above what half precision allows.
         """
         with self.body.session(), torch.no_grad():
             rows = self.tap.look_up(encoded.ids).unsqueeze(0)
             actual = self.head.answer(self.decide(encoded, rows))[0].cpu().numpy()
-            return check_difference(actual, self.model.predict_proba(encoded.text), "on the text itself")
+            return check_reproduction(actual, self.model.predict_proba(encoded.text), self.dtype)
 
     def bind(self, text: str) -> BoundClassifier:
         """Bind one text: an ``nn.Module`` from word embeddings to probabilities, for any Captum method."""

@@ -1,0 +1,64 @@
+"""What a body's number format allows: how exactly it repeats itself, and how far below that no rule gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from setfit_explain.errors import VerificationError
+from setfit_explain.heads.verification import MAX_DIFFERENCE, check_difference
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+REPRODUCTION = {torch.float16: 1e-3, torch.bfloat16: 1e-2}
+"""Largest accepted difference of two runs of one text; in wider formats `MAX_DIFFERENCE`.
+
+The model answers one text at a time and is differentiated at several points at once. Kernels of other
+shapes add in another order, which moves probabilities by up to 4e-4 in float16 and 4e-3 in bfloat16.
+"""
+
+ROUNDING = {torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
+"""Relative error of a score that arithmetic in the body makes: twice the format's spacing."""
+
+_ROUNDING_OF_FLOAT32 = 1e-6  # also of float64: RMSNorm and softmax of many bodies compute in float32
+
+
+def rounding(dtype: torch.dtype) -> float:
+    """Relative error of a score that arithmetic of this precision makes; no rule can get below it."""
+    return ROUNDING.get(dtype, _ROUNDING_OF_FLOAT32)
+
+
+def check_reproduction(
+    actual: NDArray[np.float64], expected: NDArray[np.float64], dtype: torch.dtype
+) -> float:
+    """Compare the answers for one text with the model's own, to what the body's precision allows.
+
+    Returns
+    -------
+    float
+        Largest difference, as `check_difference` measures it.
+
+    Raises
+    ------
+    VerificationError
+        It is above 1e-5, or above `REPRODUCTION` for a body in half precision.
+    """
+    where = "on the text itself"
+    accepted = REPRODUCTION.get(dtype, MAX_DIFFERENCE)
+    if accepted == MAX_DIFFERENCE or actual.shape != expected.shape:
+        return check_difference(actual, expected, where)
+    difference = float(np.abs(actual - expected).max(initial=0.0) / np.abs(expected).max(initial=1.0))
+    if not difference <= accepted:  # also catches NaN
+        raise VerificationError(
+            f"The rebuilt probabilities differ from the model's own predict_proba by {difference:.2g} {where} "
+            f"(accepted in {name(dtype)}: {accepted:.0e}). Convert the body to float32 with model_body.float()."
+        )
+    return difference
+
+
+def name(dtype: torch.dtype) -> str:
+    """Name a precision without its library, such as ``"bfloat16"``."""
+    return str(dtype).removeprefix("torch.")

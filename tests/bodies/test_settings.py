@@ -1,0 +1,85 @@
+"""Settings of tokenizer and body that change what the model reads: padding side, prompts, truncation side."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from setfit_explain import Explainer, explain
+from tests.bodies.architectures import body_of, model_of, named
+from tests.models import LONG, TEXTS, fitted, modules
+
+pytestmark = pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+FAMILIES = ["Bert", "MPNet", "Roberta", "XLMRoberta", "Gemma3Text", "Qwen3", "XLNet", "T5"]
+
+
+def reproduced(model, text=LONG):
+    explanation = explain(model, text, targets="predicted")
+    expected = model.predict_proba([text], as_numpy=True)[0]
+    np.testing.assert_allclose(explanation.probabilities, expected, atol=1e-6)
+    return explanation
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_left_padding_is_reproduced(name):
+    body = body_of(named(name))
+    body.tokenizer.padding_side = "left"
+    reproduced(fitted(body))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_is_cut_on_either_side_is_named(name, side):
+    body = body_of(named(name))
+    body.tokenizer.truncation_side = side
+    body.max_seq_length = 12
+    start, end = reproduced(fitted(body)).truncated_span
+    assert (start if side == "left" else len(LONG) - end) == 0
+    assert 0 < end - start < len(LONG)
+
+
+@pytest.mark.parametrize("include_prompt", [True, False])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_prompt_is_reproduced_and_kept_apart(name, include_prompt):
+    first, pooling = body_of(named(name))
+    pooling = modules.Pooling(pooling.get_config_dict()["embedding_dimension"], include_prompt=include_prompt)
+    body = SentenceTransformer(modules=[first, pooling], device="cpu")
+    body.prompts, body.default_prompt_name = {"classify": "classify the order: "}, "classify"
+    explanation = reproduced(fitted(body))
+    assert explanation.units[-1].special == "prompt"
+    assert not explanation.attributions[:, -1].any()
+
+
+@pytest.mark.parametrize("name", ["Roberta", "XLMRoberta", "MPNet", "Bert"])
+def test_literal_special_tokens_in_the_text_are_reproduced(name):
+    model = model_of(name)
+    for token in ("<pad>", "<mask>", "</s>"):
+        reproduced(model, f"My parcel {token} came late")
+
+
+@pytest.mark.parametrize("name", ["Bert", "XLNet", "Longformer"])
+def test_eight_threads_that_explain_and_predict_give_the_answers_of_one(name):
+    model = model_of(name)
+    explainer = Explainer(model, n_steps=6)
+    texts = TEXTS[:3]
+    expected = [explainer(text) for text in texts]
+    probabilities = [model.predict_proba([text], as_numpy=True)[0] for text in texts]
+    failures = []
+
+    def explain_all():
+        failures.extend(text for text, known in zip(texts, expected, strict=True) if explainer(text) != known)
+
+    def predict_all():
+        for text, known in zip(texts * 3, probabilities * 3, strict=True):
+            if np.abs(model.predict_proba([text], as_numpy=True)[0] - known).max() > 1e-6:
+                failures.append(text)
+
+    workers = [threading.Thread(target=target) for target in (explain_all, predict_all) * 4]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+    assert torch.is_grad_enabled()
