@@ -126,8 +126,11 @@ ROWS = (
     Architecture("Longformer", byte_bpe, {"attention_window": 8}),
     Architecture("IBert", byte_bpe),
 )
-ARCHITECTURES = tuple(row for row in ROWS if hasattr(transformers, f"{row.name}Config"))
-"""The rows that the installed transformers has: version 4.57 lacks two."""
+# Transformers 4.57 lacks two of them, and its ESM keeps rotary tables of inference mode, which refuse gradients.
+TOO_NEW = {"Esm"} if transformers.__version__.startswith("4.") else set()
+ARCHITECTURES = tuple(
+    row for row in ROWS if row.name not in TOO_NEW and hasattr(transformers, f"{row.name}Config")
+)
 
 
 @cache
