@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -77,7 +78,12 @@ def t5(name: str) -> Architecture:
     return Architecture(name, partial(unigram, "$A </s>"), sizes, model=f"{name}EncoderModel")
 
 
-ARCHITECTURES = (
+# It has other names for these, and no limit of length.
+NOT_XLNET = dict.fromkeys(
+    ("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings")
+)
+
+ROWS = (
     Architecture("Bert"),
     Architecture("DistilBert", sizes={"dim": DIM, "n_layers": 2, "n_heads": 4, "hidden_dim": 48}),
     Architecture("Albert", unigram, {"embedding_size": 16}),
@@ -113,10 +119,17 @@ ARCHITECTURES = (
     t5("T5"),
     t5("MT5"),
     t5("UMT5"),
-    Architecture("XLNet", unigram, {"d_head": 8, "d_inner": 48, "max_position_embeddings": None}),
+    Architecture(
+        "XLNet", unigram, {"d_model": DIM, "n_head": 4, "n_layer": 2, "d_head": 8, "d_inner": 48, **NOT_XLNET}
+    ),
     Architecture("Esm", byte_bpe, {"position_embedding_type": "rotary", "mask_token_id": 4}),
     Architecture("Longformer", byte_bpe, {"attention_window": 8}),
     Architecture("IBert", byte_bpe),
+)
+# Transformers 4.57 lacks two of them, and its ESM keeps rotary tables of inference mode, which refuse gradients.
+TOO_NEW = {"Esm"} if transformers.__version__.startswith("4.") else set()
+ARCHITECTURES = tuple(
+    row for row in ROWS if row.name not in TOO_NEW and hasattr(transformers, f"{row.name}Config")
 )
 
 
@@ -144,6 +157,8 @@ def body_of(architecture: Architecture) -> SentenceTransformer:
 
 def assembled(model: Any, tokenizer: Any, pooling: str = "mean") -> SentenceTransformer:
     """A SentenceTransformer of a random model, with weights large enough to tell texts apart."""
+    accepted = inspect.signature(model.forward).parameters
+    tokenizer.model_input_names = [name for name in ("input_ids", "attention_mask") if name in accepted]
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:

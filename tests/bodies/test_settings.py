@@ -8,7 +8,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from setfit_explain import Explainer, explain
-from tests.bodies.architectures import body_of, model_of, named
+from tests.bodies.architectures import DIM, body_of, model_of, named
 from tests.models import LONG, TEXTS, fitted, modules
 
 pytestmark = pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
@@ -43,9 +43,8 @@ def test_what_is_cut_on_either_side_is_named(name, side):
 @pytest.mark.parametrize("include_prompt", [True, False])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_prompt_is_reproduced_and_kept_apart(name, include_prompt):
-    first, pooling = body_of(named(name))
-    pooling = modules.Pooling(pooling.get_config_dict()["embedding_dimension"], include_prompt=include_prompt)
-    body = SentenceTransformer(modules=[first, pooling], device="cpu")
+    pooling = modules.Pooling(DIM, include_prompt=include_prompt)
+    body = SentenceTransformer(modules=[body_of(named(name))[0], pooling], device="cpu")
     body.prompts, body.default_prompt_name = {"classify": "classify the order: "}, "classify"
     explanation = reproduced(fitted(body))
     assert explanation.units[-1].special == "prompt"
