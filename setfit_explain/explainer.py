@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from setfit_explain._version import __version__
 from setfit_explain.arguments import check_text, listed_texts, resolve_method, targets_per_text
@@ -25,6 +21,7 @@ from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
 from setfit_explain.explanation.units import group_tokens
+from setfit_explain.views.progress import progress_bar
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
@@ -185,11 +182,12 @@ class Explainer:
         if self.on_error == "raise":
             for index, text in enumerate(listed):
                 check_text(text, f"Text {index}")
-        with self._progress(len(listed)) as advance:
+        shown = False if self.show_progress is None and len(listed) < 2 else self.show_progress
+        with progress_bar("explaining", shown=shown) as tell:
             items = []
             for index, arguments in enumerate(zip(listed, wanted, labels, strict=True)):
                 items.append(self._explain_or_record(index, *arguments))
-                advance()
+                tell(len(items), len(listed))
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
 
@@ -258,17 +256,6 @@ class Explainer:
             versions=self._versions,
             model_fingerprint=classifier.fingerprint,
         )
-
-    @contextmanager
-    def _progress(self, total: int) -> Iterator[Callable[[], None]]:
-        """Draw a bar on stderr, or nothing; yields what to call after each text."""
-        shown = self.show_progress
-        if shown is None:
-            shown = total > 1 and sys.stderr.isatty()
-        columns = (TextColumn("explaining"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), disable=not shown) as bar:
-            task = bar.add_task("explaining", total=total)
-            yield lambda: bar.advance(task)
 
 
 class Options(TypedDict, total=False):

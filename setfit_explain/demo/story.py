@@ -1,15 +1,13 @@
 """The demonstration's course: train, look at the accuracy, explain, find the artefact, retrain, compare."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.rule import Rule
 from rich.text import Text
 
@@ -23,13 +21,14 @@ from setfit_explain.demo.data import (
     without_empty_fields,
 )
 from setfit_explain.demo.findings import Accuracy, ClassEvidence, Flip, Origin
-from setfit_explain.demo.training import StepListener, train
+from setfit_explain.demo.training import train
 from setfit_explain.demo.weights import load_body
 from setfit_explain.errors import OptionError
 from setfit_explain.explanation.explanation_set import ExplanationSet
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.serialization import write_atomically
 from setfit_explain.views.html import Section, render_report
+from setfit_explain.views.progress import progress_bar
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -184,7 +183,7 @@ def _round(
     """Train, measure and explain; ``shown`` are the texts to draw, chosen here if there are none."""
     from setfit_explain.explainer import Explainer
 
-    with _progress(told) as on_step:
+    with progress_bar(told) as on_step:
         model = train(body, examples, seed=seed, on_step=on_step)
     if keep is not None:
         model.save_pretrained(keep)
@@ -264,13 +263,3 @@ def _heading(console: Console, text: str) -> None:
 
 def _say(console: Console, sentence: str) -> None:
     console.print(Text(sentence))
-
-
-@contextmanager
-def _progress(told: str) -> Iterator[StepListener]:
-    """Draw a bar on stderr where that is a terminal; yields what to call after each step."""
-    columns = (TextColumn(told), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(told, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
