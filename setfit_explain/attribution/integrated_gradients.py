@@ -110,7 +110,9 @@ class IntegratedGradients:
     def _within_tolerance(self, found: _Integral, path: Path) -> NDArray[np.bool_]:
         """Whether each target's delta and error estimate are small enough, ``(targets,)``."""
         largest = np.abs(found.values).max(1, initial=0.0)
-        scores = np.maximum(np.abs(found.score), np.abs(found.baseline_score))
+        scores = np.maximum.reduce(
+            [np.abs(found.score), np.abs(found.baseline_score), np.array(path.score.magnitude)]
+        )
         worst = np.maximum(np.abs(found.delta), found.error)
         within: NDArray[np.bool_] = (
             worst <= self.tolerance * largest + rounding(path.classifier.dtype) * scores

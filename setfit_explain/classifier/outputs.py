@@ -92,6 +92,17 @@ class ScoreFunction:
                 "a decision function; ask for single classes."
             )
 
+    @property
+    def magnitude(self) -> tuple[float, ...]:
+        """Smallest magnitude that a score's rounding is measured against, one a target.
+
+        A logarithmic score near 0 is a difference of numbers of about 1 nat; a probability is not.
+        """
+        return tuple(
+            1.0 if isinstance(target, tuple) or self.output is not Output.PROBABILITY else 0.0
+            for target in self.targets
+        )
+
     def __call__(self, decision: Tensor) -> Tensor:
         """Map decision values ``(rows, decisions)`` to scores ``(rows, targets)``."""
         scale = {

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from setfit_explain import IntegratedGradients, explain
+from setfit_explain import Explainer, IntegratedGradients, explain
 from tests.models import LONG, tiny_model
 
 
@@ -45,3 +45,12 @@ def test_the_error_estimate_is_the_largest_change_by_the_last_doubling_of_the_no
     for before, after in pairwise(steps):
         change = np.abs(after.attributions - before.attributions).max(1)
         np.testing.assert_allclose(after.error_estimate, change, rtol=1e-9)
+
+
+@pytest.mark.parametrize("output", ["probability", "log_probability", "log_odds", "logit"])
+@pytest.mark.parametrize("targets", ["all", ("refund", "delay")])
+def test_a_baseline_within_rounding_of_the_text_converges_on_every_scale(output, targets):
+    model = tiny_model("bert")
+    words = Explainer(model).classifier.bind(LONG).word_embeddings[0]
+    explanation = explain(model, LONG, output=output, targets=targets, baseline=words * (1 + 1e-6))
+    assert explanation.converged.all()
