@@ -1,15 +1,10 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 
 from setfit_explain.explanation import Explanation
 
 from .explanations import build_explanation
-
-# Shared machines pause; a test that is slow once is not wrong.
-settings.register_profile("setfit_explain", deadline=None)
-settings.load_profile("setfit_explain")
 
 
 @pytest.fixture
