@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from setfit_explain.errors import InputError, TargetError
 from setfit_explain.explanation import serialization
 from setfit_explain.explanation.checks import Setting, check_span, check_units, plain_setting, same
+from setfit_explain.explanation.exports import CaptumRecord, captum_records, shap_explanation
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.explanation.units import Unit
-from setfit_explain.views import html, terminal
+from setfit_explain.views import html, plots, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
 Floats = NDArray[np.float64]
@@ -240,6 +242,32 @@ class Explanation:
             If pandas is not installed.
         """
         return explanation_table([self])
+
+    def to_captum_records(self) -> list[CaptumRecord]:
+        """Return one record a target for ``captum.attr.visualization.visualize_text``."""
+        return captum_records(self)
+
+    def to_shap(self) -> Any:
+        """Return a ``shap.Explanation``: values ``(units, targets)``, base values ``(targets,)``.
+
+        Raises
+        ------
+        MissingExtraError
+            If shap is not installed.
+        """
+        return shap_explanation(self)
+
+    def plot(self, target: str | int | None = None, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw the strongest units of one target as bars and return the Axes.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        TargetError
+            If that target was not explained.
+        """
+        return plots.bar_chart(text_panel(self), self.target_index(target), ax=ax)
 
     @overload
     def to_html(self, path: None = None, *, title: str = ...) -> str: ...

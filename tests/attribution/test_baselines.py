@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from setfit_explain import Explainer
 from setfit_explain.errors import OptionError
-from tests.models import LONG, fitted, minilm_model, tiny_model
+from tests.models import LONG, fitted, minilm_model, modules, tiny_model
 
 
 def row(explainer):
@@ -65,7 +64,9 @@ def unigram_model(tmp_path):
     sizes = {"num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "hidden_size": 16}
     BertModel(BertConfig(vocab_size=len(fast), **sizes)).save_pretrained(tmp_path)
     fast.save_pretrained(tmp_path)
-    return fitted(SentenceTransformer(modules=[Transformer(str(tmp_path)), Pooling(16)], device="cpu"))
+    return fitted(
+        SentenceTransformer(modules=[modules.Transformer(str(tmp_path)), modules.Pooling(16)], device="cpu")
+    )
 
 
 def test_a_unigram_vocabulary_is_weighted_by_its_own_probabilities(unigram_model):

@@ -1,0 +1,92 @@
+"""Explanations in the shapes of other libraries, so that what reads those reads ours."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from setfit_explain.errors import MissingExtraError
+from setfit_explain.views.formatting import visible_name
+
+if TYPE_CHECKING:
+    from setfit_explain.explanation.explanation import Explanation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptumRecord:
+    """The fields of ``captum.attr.visualization.VisualizationDataRecord``, without needing torch.
+
+    ``visualize_text`` writes them into HTML as they are, so their texts are escaped here.
+
+    Parameters
+    ----------
+    word_attributions
+        Signed, not normalised, shape ``(units,)``.
+    pred_prob, pred_class
+        The class answered and its probability.
+    true_class
+        What it should have answered; empty where that is not known.
+    attr_class
+        The target explained.
+    attr_score
+        Sum of the attributions.
+    raw_input_ids
+        Text of each unit.
+    convergence_score
+        The convergence delta.
+    """
+
+    word_attributions: NDArray[np.float64]
+    pred_prob: float
+    pred_class: str
+    true_class: str
+    attr_class: str
+    attr_score: float
+    raw_input_ids: list[str]
+    convergence_score: float
+
+
+def captum_records(explanation: "Explanation") -> list[CaptumRecord]:
+    """Return one record a target."""
+    names, label = list(explanation.predicted), explanation.true_label
+    columns = [explanation.classes.index(name) for name in names]
+    true_names = () if label is None else (label,) if isinstance(label, str) else label
+    return [
+        CaptumRecord(
+            word_attributions=values,
+            pred_prob=float(explanation.probabilities[columns].max(initial=0.0)),
+            pred_class=escape(", ".join(names)),
+            true_class=escape(", ".join(true_names)),
+            attr_class=escape(target),
+            attr_score=float(values.sum()),
+            raw_input_ids=[escape(visible_name(unit.text)) for unit in explanation.units],
+            convergence_score=float(delta),
+        )
+        for target, values, delta in zip(
+            explanation.targets, explanation.attributions, explanation.delta, strict=True
+        )
+    ]
+
+
+def shap_explanation(explanation: "Explanation") -> Any:
+    """Return a ``shap.Explanation``: values ``(units, targets)``, base values ``(targets,)``.
+
+    Raises
+    ------
+    MissingExtraError
+        If shap is not installed.
+    """
+    try:
+        import shap
+    except ImportError as error:
+        raise MissingExtraError.of("shap", "shap") from error
+    words = [unit.text for unit in explanation.units]
+    return shap.Explanation(
+        values=explanation.attributions.T.copy(),
+        base_values=explanation.baseline_score.copy(),
+        data=np.array(words, dtype=object),
+        feature_names=words,
+        output_names=list(explanation.targets),
+    )
