@@ -35,7 +35,11 @@ def test_a_body_is_explained_in_its_own_precision(dtype, name, output):
         found = explainer(text)
         expected = model.predict_proba([text], as_numpy=True)[0]
         np.testing.assert_allclose(found.probabilities, expected, atol={torch.float64: 1e-6}.get(dtype, 1e-2))
-        floor = ROUNDING[dtype] * np.maximum(np.abs(found.score), np.abs(found.baseline_score))
+        # Rounding is relative to the score; of a logarithmic one, which may be near 0, to one nat at least.
+        least = 1.0 if output == "log_odds" else 0.0
+        floor = ROUNDING[dtype] * np.maximum(
+            np.maximum(np.abs(found.score), np.abs(found.baseline_score)), least
+        )
         largest = np.abs(found.attributions).max(1)
         # Rounding of small scores in bfloat16 may be above the floor; then the explanation says so.
         assert found.converged.all() or dtype is torch.bfloat16
