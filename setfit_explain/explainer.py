@@ -20,6 +20,7 @@ from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
+from setfit_explain.explanation.segmentation import check_granularity, granularity_name
 from setfit_explain.explanation.units import group_tokens
 from setfit_explain.views.progress import progress_bar
 
@@ -107,6 +108,7 @@ class Explainer:
             raise OptionError(f"on_error={on_error!r} is not known. Accepted: raise, record.")
         if internal_batch_size is not None and internal_batch_size < 1:
             raise OptionError(f"internal_batch_size must be at least 1, got {internal_batch_size!r}.")
+        check_granularity(granularity)
         self.targets = targets
         self.output = Output.of(output)
         settings = {
@@ -248,7 +250,7 @@ class Explainer:
             true_label=self._label_name(true_label),
             output=self.output.value,
             method=self.method.name,
-            granularity=self.granularity if isinstance(self.granularity, str) else "custom",
+            granularity=granularity_name(self.granularity),
             settings=result.settings,
             truncated_span=encoded.truncated_span,
             reproduction_error=difference,

@@ -76,11 +76,12 @@ def test_a_text_of_100000_characters_is_explained_as_far_as_the_body_reads_it():
 
 
 def test_a_users_own_segmenter_is_used():
-    explanation = explain(
-        tiny_model("bert"), "Late parcel. Refund now!", granularity=lambda _: [(0, 12), (13, 24)]
-    )
+    def halves(_text):
+        return [(0, 12), (13, 24)]
+
+    explanation = explain(tiny_model("bert"), "Late parcel. Refund now!", granularity=halves)
     assert [unit.text for unit in explanation.units] == ["Late parcel.", "Refund now!", "[special tokens]"]
-    assert explanation.granularity == "custom"
+    assert explanation.granularity == "halves"
 
 
 def test_an_empty_list_gives_an_empty_set():

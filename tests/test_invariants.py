@@ -1,7 +1,5 @@
 """What must always hold, on the real MiniLM and on tiny random bodies (design invariants I1-I6, I8)."""
 
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -238,43 +236,6 @@ def test_explaining_within_no_grad_and_inference_mode_gives_the_same():
     with torch.inference_mode():
         assert explain(tiny_model("bert"), LONG) == expected
         assert torch.is_inference_mode_enabled()
-
-
-@few_nodes
-def test_threads_that_explain_and_predict_at_once_do_not_disturb_each_other():
-    model = tiny_model("mpnet")
-    explainer = Explainer(model, n_steps=12)
-    texts = [*TEXTS[:4], LONG]
-    expected = [explainer(text) for text in texts]
-    probabilities = [model.predict_proba([text], as_numpy=True)[0] for text in texts]
-    failures = []
-
-    def explain_all():
-        failures.extend(text for text, known in zip(texts, expected, strict=True) if explainer(text) != known)
-
-    def predict_all():
-        for text, known in zip(texts * 4, probabilities * 4, strict=True):
-            if np.abs(model.predict_proba([text], as_numpy=True)[0] - known).max() > 1e-6:
-                failures.append(text)
-
-    workers = [threading.Thread(target=target) for target in (explain_all, explain_all, predict_all)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert not failures
-
-
-def test_two_explainers_of_one_model_take_turns():
-    model = tiny_model("bert")
-    first, second = Explainer(model, tolerance=0.5), Explainer(model, tolerance=0.5)
-    worker = threading.Thread(target=second, args=(LONG,))
-    with first.classifier.body.session():
-        worker.start()
-        worker.join(timeout=1)
-        assert worker.is_alive()
-    worker.join(timeout=60)
-    assert not worker.is_alive()
 
 
 def test_two_runs_are_byte_equal_in_json_and_html():

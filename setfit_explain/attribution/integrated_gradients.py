@@ -172,9 +172,10 @@ class _Prepared:
 
     def __call__(self, encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
         """Attribute the scores of one text to its tokens."""
-        words = to_float64(self.classifier.word_embeddings(encoded))
-        start = to_float64(self.baseline(encoded))
-        path = Path(self.classifier, encoded, start, words - start, score, self.internal_batch_size)
+        words = self.classifier.word_embeddings(encoded)
+        start = to_float64(self.reference.for_text(encoded, words))
+        displacement = to_float64(words) - start
+        path = Path(self.classifier, encoded, start, displacement, score, self.internal_batch_size)
         found = self.method._integrate(path)
         baseline_answer, answer = found.end_answers(path)
         return TokenAttributions(

@@ -57,15 +57,13 @@ class TextClassifier:
         self.model = model
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
         with self.body.session():
-            self.head = to_torch_head(model.head).to(
-                to_float64(torch.empty(0, device=self.body.device)).device
-            )
-            self.classes = class_names(self.head.classes, model.labels)
             probe = encode_text(self.body, PROBE_TEXT)
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
-                dim = self.body.embed(probe.features).shape[1]
-            self.head_difference = verify_head(self.head, model.head_probabilities, dim)
+                embedding = to_float64(self.body.embed(probe.features))
+            self.head = to_torch_head(model.head).to(embedding.device)
+            self.classes = class_names(self.head.classes, model.labels)
+            self.head_difference = verify_head(self.head, model.head_probabilities, embedding.shape[1])
             self.dtype = self.tap.look_up(probe.ids).dtype
             self.verify(probe)
             self._check_no_leak(probe)
@@ -191,7 +189,9 @@ class BoundClassifier(nn.Module):
 
         bound = explainer.classifier.bind("I was charged twice")
         captum.attr.IntegratedGradients(bound).attribute(
-            bound.word_embeddings, baselines=bound.baseline("mask"), target=bound.classes.index("duplicate")
+            bound.word_embeddings,
+            baselines=explainer.baseline("I was charged twice"),
+            target=bound.classes.index("charged twice"),
         )
     """
 

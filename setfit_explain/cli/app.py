@@ -12,6 +12,7 @@ from rich.console import Console
 from setfit_explain._version import __version__
 from setfit_explain.cli.reading import InputFormat, Row, read_rows
 from setfit_explain.errors import InputError, ModelError, OptionError, SetFitExplainError
+from setfit_explain.views.formatting import printable
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation_set import ExplanationSet
@@ -198,8 +199,7 @@ def _to_stdout(content: str) -> None:
 
 def _message(text: str) -> None:
     """Print to stderr, with whatever the text came from unable to speak to the terminal."""
-    printable = "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
-    print(printable, file=sys.stderr)  # noqa: T201 - this is the command line
+    print(printable(text), file=sys.stderr)  # noqa: T201 - this is the command line
 
 
 def _quiet_libraries() -> None:

@@ -97,15 +97,24 @@ def segment(text: str, granularity: Granularity) -> list[Span]:
         If the name is unknown, or the function's spans are not sorted, disjoint, non-empty and inside
         the text.
     """
+    check_granularity(granularity)
     if callable(granularity):
         return _checked(text, granularity)
     if granularity == "token":
         return []
-    if granularity == "word":
-        return word_spans(text)
-    if granularity == "sentence":
-        return sentence_spans(text)
-    raise _unknown(granularity)
+    return word_spans(text) if granularity == "word" else sentence_spans(text)
+
+
+def check_granularity(granularity: object) -> None:
+    """Raise `OptionError` unless ``granularity`` is a function or a known name."""
+    if callable(granularity) or granularity in _NAMES:
+        return
+    close = difflib.get_close_matches(str(granularity), _NAMES, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise OptionError(
+        f"Granularity {granularity!r} is unknown. Accepted: 'token', 'word', 'sentence', "
+        f"or a function from a text to (start, end) spans.{hint}"
+    )
 
 
 def granularity_name(granularity: Granularity) -> str:
@@ -120,15 +129,6 @@ def trim(text: str, start: int, end: int) -> Span:
     piece = text[start:end]
     left = len(piece) - len(piece.lstrip())
     return start + left, max(start + left, start + len(piece.rstrip()))
-
-
-def _unknown(granularity: object) -> OptionError:
-    close = difflib.get_close_matches(str(granularity), _NAMES, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return OptionError(
-        f"Granularity {granularity!r} is unknown. Accepted: 'token', 'word', 'sentence', "
-        f"or a function from a text to (start, end) spans.{hint}"
-    )
 
 
 def _checked(text: str, segmenter: Segmenter) -> list[Span]:

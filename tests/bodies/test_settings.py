@@ -58,7 +58,7 @@ def test_literal_special_tokens_in_the_text_are_reproduced(name):
         reproduced(model, f"My parcel {token} came late")
 
 
-@pytest.mark.parametrize("name", ["Bert", "XLNet", "Longformer"])
+@pytest.mark.parametrize("name", ["Bert", "MPNet", "XLNet", "Longformer"])
 def test_eight_threads_that_explain_and_predict_give_the_answers_of_one(name):
     model = model_of(name)
     explainer = Explainer(model, n_steps=6)

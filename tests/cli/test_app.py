@@ -205,7 +205,13 @@ def test_a_missing_or_dangerous_model_is_exit_code_4(run, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["explain"], ["explain", "model"], ["explain", "model", "-t", "a", "--scale", "x"], ["nonsense"]],
+    [
+        ["explain"],
+        ["explain", "model"],
+        ["explain", "model", "-t", "a", "--scale", "x"],
+        ["explain", "model", "-t", "a", "--granularity", "words"],
+        ["nonsense"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(run, model, arguments):
     code, _, err = run(*[model if argument == "model" else argument for argument in arguments])
