@@ -18,6 +18,7 @@ __all__ = [
     "ExplanationSet",
     "Failure",
     "IntegratedGradients",
+    "Occlusion",
     "Unit",
     "__version__",
     "explain",
@@ -30,6 +31,7 @@ _HOMES = {
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
     "Failure": "setfit_explain.explanation.explanation_set",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
+    "Occlusion": "setfit_explain.attribution.occlusion",
     "Unit": "setfit_explain.explanation.units",
     "explain": "setfit_explain.explainer",
 }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import reprlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.attribution.occlusion import Occlusion
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
 
-METHODS = {IntegratedGradients.name: IntegratedGradients}
+METHODS: dict[str, type[AttributionMethod]] = {kind.name: kind for kind in (IntegratedGradients, Occlusion)}
 """Methods by the name that callers give."""
 
 
@@ -23,7 +25,14 @@ def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) ->
             raise OptionError(
                 f"Method {method!r} is not known. Accepted: {', '.join(METHODS)}, or a method object."
             )
-        return METHODS[method](**settings)
+        kind = METHODS[method]
+        accepted = inspect.signature(kind).parameters
+        for name in settings:
+            if name not in accepted:
+                raise OptionError(
+                    f"{name} is not a setting of method {method!r}. Accepted: {', '.join(accepted)}."
+                )
+        return kind(**settings)
     if settings:
         raise OptionError(
             f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "

@@ -17,7 +17,6 @@ from setfit_explain.classifier.outputs import Output, ScoreFunction, check_outpu
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
-from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
 from setfit_explain.explanation.segmentation import check_granularity, granularity_name
@@ -124,7 +123,9 @@ class Explainer:
         self.granularity = granularity
         self.show_progress = show_progress
         self.on_error = on_error
-        self.classifier = TextClassifier(load_model(model, trust_pickle=trust_pickle))
+        self.classifier = TextClassifier(
+            load_model(model, trust_pickle=trust_pickle), differentiable=self.method.needs_gradient
+        )
         check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
             self._attribute = self.method.prepare(self.classifier, internal_batch_size)
@@ -228,16 +229,17 @@ class Explainer:
         encoded = classifier.encode(text)
         own_answer = classifier.predict_proba(text)
         targets = resolve_targets(wanted, classifier.classes, own_answer, multi_label=classifier.multi_label)
-        result = self._attribute(encoded, ScoreFunction(classifier.head, self.output, targets))
-        difference = check_reproduction(result.probabilities, own_answer, classifier.dtype)
         grouping = group_tokens(text, encoded.spans, encoded.kinds, self.granularity)
+        score = ScoreFunction(classifier.head, self.output, targets)
+        result = self._attribute(encoded, grouping.membership, score)
+        difference = check_reproduction(result.probabilities, own_answer, classifier.dtype)
         answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(
             text=text,
             units=grouping.units,
             classes=classifier.classes,
             targets=tuple(target_name(target, classifier.classes) for target in targets),
-            attributions=aggregate(result.attributions, grouping.membership, len(grouping.units)),
+            attributions=result.values,
             score=result.score,
             baseline_score=result.baseline_score,
             delta=result.delta,

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.text_classifier import TextClassifier
@@ -43,6 +46,11 @@ class Baseline:
     name: str
     rows: Tensor
     replace_special_tokens: bool
+
+    @property
+    def special_tokens(self) -> str:
+        """The setting of that name."""
+        return "replace" if self.replace_special_tokens else "keep"
 
     def for_text(self, encoded: EncodedText, word_embeddings: Tensor) -> Tensor:
         """Baseline embeddings ``(tokens, dim)`` of one text.
@@ -111,6 +119,20 @@ def make_baseline(
         if named in NAMES:
             return Baseline(named, _look_up(classifier, [_token_id(classifier, named)])[0], replace)
     raise OptionError(f"Baseline {baseline!r} is not known. Accepted: {', '.join(NAMES)}, or a tensor.")
+
+
+def baseline_notes(
+    classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]
+) -> tuple[str, ...]:
+    """Say it where the baseline itself already leans to a class: above half-way from chance to certainty."""
+    if not classifier.head.has_probabilities:
+        return ()
+    chance = 0.5 if classifier.multi_label else 1 / len(classifier.classes)
+    return tuple(
+        f"The baseline itself already leans to {classifier.classes[column]!r} (probability "
+        f"{baseline_probabilities[column]:.2f}): attributions explain the difference to that."
+        for column in np.flatnonzero(baseline_probabilities > (1 + chance) / 2)
+    )
 
 
 def _look_up(classifier: TextClassifier, ids: Sequence[int]) -> Tensor:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from setfit_explain.attribution.baselines import Baseline, make_baseline
+from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
 from setfit_explain.attribution.jacobian import Path
-from setfit_explain.attribution.method import Attributor, TokenAttributions
+from setfit_explain.attribution.method import Attributions, Attributor
 from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, fixed_rule, nested_trapezoid
 from setfit_explain.classifier.precision import ROUNDING, name, rounding
 from setfit_explain.errors import OptionError
@@ -68,6 +68,7 @@ class IntegratedGradients:
     max_nodes: int = 257
 
     name = "integrated_gradients"
+    needs_gradient = True
 
     def __post_init__(self) -> None:
         if not self.tolerance > 0:
@@ -122,7 +123,7 @@ class IntegratedGradients:
 
 @dataclass(frozen=True, eq=False)
 class _Integral:
-    """Attributions ``(targets, tokens)``, their error figures ``(targets,)``, and both ends' decision values."""
+    """Attributions ``(targets, units)``, their error figures ``(targets,)``, and both ends' decision values."""
 
     values: NDArray[np.float64]
     error: NDArray[np.float64]
@@ -153,7 +154,7 @@ def _integral(
 def _nothing_to_attribute(path: Path) -> _Integral:
     """Answer for a text that is its own baseline: no words, or only the baseline's own token."""
     ends = path.decide(np.ones(1)).expand(2, -1)
-    zeros = np.zeros((len(path.score.targets), len(path.start)))
+    zeros = np.zeros((len(path.score.targets), path.units.shape[1]))
     return _integral(path, zeros, zeros, ends, 0)
 
 
@@ -170,16 +171,20 @@ class _Prepared:
         """Baseline embeddings ``(tokens, dim)`` of one text."""
         return self.reference.for_text(encoded, self.classifier.word_embeddings(encoded))
 
-    def __call__(self, encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
-        """Attribute the scores of one text to its tokens."""
+    def __call__(
+        self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
+    ) -> Attributions:
+        """Attribute the scores of one text to its units."""
         words = self.classifier.word_embeddings(encoded)
         start = to_float64(self.reference.for_text(encoded, words))
         displacement = to_float64(words) - start
-        path = Path(self.classifier, encoded, start, displacement, score, self.internal_batch_size)
+        path = Path(
+            self.classifier, encoded, start, displacement, membership, score, self.internal_batch_size
+        )
         found = self.method._integrate(path)
         baseline_answer, answer = found.end_answers(path)
-        return TokenAttributions(
-            attributions=found.values,
+        return Attributions(
+            values=found.values,
             probabilities=answer,
             score=found.score,
             baseline_score=found.baseline_score,
@@ -188,12 +193,12 @@ class _Prepared:
             converged=self.method._within_tolerance(found, path),
             settings={
                 "baseline": self.reference.name,
-                "special_tokens": self.method.special_tokens,
+                "special_tokens": self.reference.special_tokens,
                 "tolerance": self.method.tolerance,
                 "quadrature": "nested_trapezoid" if self.method.n_steps is None else self.method.quadrature,
                 "nodes": found.nodes,
             },
-            notes=_precision_notes(self.classifier) + _baseline_notes(self.classifier, baseline_answer),
+            notes=_precision_notes(self.classifier) + baseline_notes(self.classifier, baseline_answer),
         )
 
 
@@ -204,18 +209,4 @@ def _precision_notes(classifier: TextClassifier) -> tuple[str, ...]:
     return (
         f"The body computes in {name(classifier.dtype)}, whose rounding alone moves scores by up to "
         f"{ROUNDING[classifier.dtype]:.1%}; that much delta counts as converged.",
-    )
-
-
-def _baseline_notes(
-    classifier: TextClassifier, baseline_probabilities: NDArray[np.float64]
-) -> tuple[str, ...]:
-    """Say it where the baseline itself already leans to a class: above half-way from chance to certainty."""
-    if not classifier.head.has_probabilities:
-        return ()
-    chance = 0.5 if classifier.multi_label else 1 / len(classifier.classes)
-    return tuple(
-        f"The baseline itself already leans to {classifier.classes[column]!r} (probability "
-        f"{baseline_probabilities[column]:.2f}): attributions explain the difference to that."
-        for column in np.flatnonzero(baseline_probabilities > (1 + chance) / 2)
     )

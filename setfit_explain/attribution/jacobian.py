@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
+from setfit_explain.attribution.batches import row_slices
 from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
@@ -17,9 +20,6 @@ if TYPE_CHECKING:
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.outputs import ScoreFunction
     from setfit_explain.classifier.text_classifier import TextClassifier
-
-TOKEN_BUDGET = 2048
-"""Tokens that one forward pass holds when no ``internal_batch_size`` is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,30 +32,43 @@ class Path:
         The function, and the text whose positions and masks it keeps.
     start, displacement
         Baseline, and word embeddings minus baseline, each ``(tokens, dim)`` in float64.
+    membership
+        The unit of each token, ``(tokens,)``.
     score
         Which scores are differentiated.
     internal_batch_size
-        Most rows in one forward pass, or None for as many as `TOKEN_BUDGET` allows.
+        Most rows in one forward pass, or None for as many as the budget of tokens allows.
     """
 
     classifier: TextClassifier
     encoded: EncodedText
     start: Tensor
     displacement: Tensor
+    membership: NDArray[np.intp]
     score: ScoreFunction
     internal_batch_size: int | None
+
+    @cached_property
+    def units(self) -> Tensor:
+        """Which token is of which unit, ``(tokens, units)``."""
+        count = int(self.membership.max(initial=-1)) + 1
+        rows = torch.as_tensor(self.membership, device=self.displacement.device)
+        return one_hot(rows, count).to(self.displacement.dtype) if count else self.displacement[:, :0]
 
     def decide(self, nodes: NDArray[np.float64]) -> Tensor:
         """Decision values ``(nodes, decisions)`` at places on the path, without derivatives."""
         with self.classifier.body.session(), torch.no_grad():
             return torch.cat(
-                [self.classifier.decide(self.encoded, self._points(chunk)) for chunk in self._chunks(nodes)]
+                [
+                    self.classifier.decide(self.encoded, self._points(nodes[rows]))
+                    for rows in self._rows(nodes)
+                ]
             )
 
     def integrate(
         self, nodes: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], Tensor]:
-        """Weighted sums over the nodes of (derivative along each token's displacement).
+        """Weighted sums over the nodes of (derivative along each unit's displacement).
 
         By the chain rule one backward pass a column of the head serves every target and every scale:
         dF_c = sum_k (dF_c / dz_k) dz_k, with dz_k the derivative of decision value k. Where adding a
@@ -72,19 +85,19 @@ class Path:
         Returns
         -------
         tuple
-            Sums ``(rules, targets, tokens)`` in float64, and decision values ``(nodes, decisions)``.
+            Sums ``(rules, targets, units)`` in float64, and decision values ``(nodes, decisions)``.
         """
         sums: NDArray[np.float64] | float = 0.0
         decisions = []
         with self.classifier.body.session():
-            for chunk, chunk_weights in zip(self._chunks(nodes), self._chunks(weights, axis=1), strict=True):
-                derivatives, decision = self._differentiate(chunk)
-                sums = sums + np.einsum("rn,nct->rct", chunk_weights, derivatives)
+            for rows in self._rows(nodes):
+                derivatives, decision = self._differentiate(nodes[rows])
+                sums = sums + np.einsum("rn,ncu->rcu", weights[:, rows], derivatives)
                 decisions.append(decision)
         return np.asarray(sums), torch.cat(decisions)
 
     def _differentiate(self, nodes: NDArray[np.float64]) -> tuple[NDArray[np.float64], Tensor]:
-        """Differentiate: ``(nodes, targets, tokens)``, and decision values at a few nodes."""
+        """Differentiate: ``(nodes, targets, units)``, and decision values at a few nodes."""
         points = self._points(nodes).requires_grad_()
         decision = self.classifier.decide(self.encoded, points)
         outer = self.score.derivative(decision)
@@ -94,10 +107,10 @@ class Path:
             (gradient,) = torch.autograd.grad(
                 decision, points, direction, retain_graph=index + 1 < len(directions)
             )
-            columns.append((to_float64(gradient) * self.displacement).sum(-1))
+            columns.append((to_float64(gradient) * self.displacement).sum(-1) @ self.units)
         if not columns:
-            return np.zeros((len(nodes), 0, points.shape[1])), decision.detach()
-        derivatives = torch.einsum("nck,knt->nct", mixture, torch.stack(columns))
+            return np.zeros((len(nodes), 0, self.units.shape[1])), decision.detach()
+        derivatives = torch.einsum("nck,knu->ncu", mixture, torch.stack(columns))
         return derivatives.cpu().numpy(), decision.detach()
 
     def _directions(self, outer: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -118,6 +131,5 @@ class Path:
         points = self.start + alphas * self.displacement
         return points.to(self.classifier.dtype).to(self.classifier.body.device)
 
-    def _chunks(self, values: NDArray[np.float64], axis: int = 0) -> list[NDArray[np.float64]]:
-        rows = self.internal_batch_size or max(1, TOKEN_BUDGET // max(1, len(self.start)))
-        return np.split(values, range(rows, values.shape[axis], rows), axis=axis)
+    def _rows(self, nodes: NDArray[np.float64]) -> list[slice]:
+        return row_slices(len(nodes), len(self.start), self.internal_batch_size)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class TokenAttributions:
-    """Attributions of one text's tokens, with the figures that say how exact they are.
+class Attributions:
+    """Attributions of one text's units, with the figures that say how exact they are.
 
     Parameters
     ----------
-    attributions
-        Signed, shape ``(targets, tokens)``, in the unit of the scores.
+    values
+        Signed, shape ``(targets, units)``, in the unit of the scores.
     probabilities
         Of every class for the text, through the same function that was differentiated, ``(classes,)``;
         of a head without probabilities its decision values.
@@ -33,7 +33,7 @@ class TokenAttributions:
     delta
         Sum of the attributions minus the difference of the scores (Captum's sign), ``(targets,)``.
     error_estimate
-        Estimated largest error of any single attribution, ``(targets,)``.
+        Estimated largest error of any single unit's attribution, ``(targets,)``.
     converged
         Whether delta and error estimate are both within the tolerance, ``(targets,)``.
     settings
@@ -42,7 +42,7 @@ class TokenAttributions:
         Sentences that every view must show.
     """
 
-    attributions: NDArray[np.float64]
+    values: NDArray[np.float64]
     probabilities: NDArray[np.float64]
     score: NDArray[np.float64]
     baseline_score: NDArray[np.float64]
@@ -56,8 +56,10 @@ class TokenAttributions:
 class Attributor(Protocol):
     """A method made ready for one classifier."""
 
-    def __call__(self, encoded: EncodedText, score: ScoreFunction) -> TokenAttributions:
-        """Attribute the scores of one text to its tokens."""
+    def __call__(
+        self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
+    ) -> Attributions:
+        """Attribute the scores of one text to its units; ``membership`` is the unit of each token."""
 
     def baseline(self, encoded: EncodedText) -> Tensor:
         """Word embeddings ``(tokens, dim)`` that the text is compared with."""
@@ -69,6 +71,10 @@ class AttributionMethod(Protocol):
     @property
     def name(self) -> str:
         """The method's name in the literature, in lower case with underscores."""
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether the head must be differentiable; without it, any head with ``predict_proba`` will do."""
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Make the method ready for one classifier: what is the same for all texts is computed here."""

@@ -16,6 +16,7 @@ from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.errors import UnsupportedBodyError
+from setfit_explain.heads.black_box import to_any_head
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.torch_head import to_float64
 from setfit_explain.heads.verification import MAX_DIFFERENCE, verify_head
@@ -35,6 +36,8 @@ class TextClassifier:
     ----------
     model
         Body, head and labels, as `classifier.loading` found them.
+    differentiable
+        Whether the head must be; otherwise one without a gradient is asked as it is.
 
     Attributes
     ----------
@@ -53,7 +56,7 @@ class TextClassifier:
         The model cannot be explained; the subclass and message say why.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, differentiable: bool = True) -> None:
         self.model = model
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
         with self.body.session():
@@ -61,9 +64,11 @@ class TextClassifier:
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
                 embedding = to_float64(self.body.embed(probe.features))
-            self.head = to_torch_head(model.head).to(embedding.device)
+            dim = embedding.shape[1]
+            head = to_torch_head(model.head) if differentiable else to_any_head(model.head, dim)
+            self.head = head.to(embedding.device)
             self.classes = class_names(self.head.classes, model.labels)
-            self.head_difference = verify_head(self.head, model.head_probabilities, embedding.shape[1])
+            self.head_difference = verify_head(self.head, model.head_probabilities, dim)
             self.dtype = self.tap.look_up(probe.ids).dtype
             self.verify(probe)
             self._check_no_leak(probe)

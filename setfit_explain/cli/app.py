@@ -44,6 +44,7 @@ TrustOption = Annotated[
     typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
 ]
 ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
+MethodOption = Annotated[str, typer.Option(help="integrated_gradients, or occlusion (any head).")]
 BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
 
 
@@ -73,9 +74,12 @@ def explain(
         typer.Option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
     ] = None,
     scale: ScaleOption = "probability",
+    method: MethodOption = "integrated_gradients",
     baseline: BaselineOption = "auto",
     granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word",
-    tolerance: Annotated[float, typer.Option(help="Relative numerical error accepted.")] = 1e-2,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Relative numerical error accepted. Default: 0.01.")
+    ] = None,
     trust_pickle: TrustOption = False,
 ) -> None:
     """Explain what a model answers for the texts of a file, a pipe or --text."""
@@ -93,6 +97,7 @@ def explain(
         model,
         targets=targets,
         output=scale,
+        method=method,
         baseline=baseline,
         granularity=granularity,  # type: ignore[arg-type]  # checked by the segmentation, with its own message
         tolerance=tolerance,
@@ -110,7 +115,10 @@ def explain(
 @app.command()
 def check(
     model: ModelArgument,
-    scale: ScaleOption = "probability",
+    scale: Annotated[
+        str | None, typer.Option(help="As in explain. Default: probability, or logit where there is none.")
+    ] = None,
+    method: MethodOption = "integrated_gradients",
     baseline: BaselineOption = "auto",
     trust_pickle: TrustOption = False,
 ) -> None:
@@ -118,7 +126,8 @@ def check(
     _quiet_libraries()
     from setfit_explain.cli.checking import check_model, render
 
-    Console().print(render(check_model(model, scale=scale, baseline=baseline, trust_pickle=trust_pickle)))
+    facts = check_model(model, scale=scale, method=method, baseline=baseline, trust_pickle=trust_pickle)
+    Console().print(render(facts))
 
 
 @app.command()

@@ -3,25 +3,36 @@
 import time
 from collections.abc import Sequence
 from statistics import median
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
 from setfit_explain.classifier.text_classifier import PROBE_TEXT
+from setfit_explain.errors import OptionError
 from setfit_explain.explainer import Explainer
 
 _REPEATS = 3
 
 
-def check_model(model: str, *, scale: str, baseline: str, trust_pickle: bool) -> list[tuple[str, str]]:
+def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple[str, str]]:
     """Load a model, explain a probe text, and gather what was found as (name, value) pairs.
+
+    Parameters
+    ----------
+    model
+        Folder or hub id.
+    scale
+        The output; None for probability, or logit where the head has no probabilities.
+    **settings
+        As in `Explainer`.
 
     Raises
     ------
     ModelError
         The model cannot be explained.
     """
-    explainer = Explainer(model, output=scale, baseline=baseline, trust_pickle=trust_pickle)
+    explainer = _explainer(model, scale, settings)
     classifier = explainer.classifier
     seconds = []
     for _ in range(_REPEATS):
@@ -44,10 +55,20 @@ def check_model(model: str, *, scale: str, baseline: str, trust_pickle: bool) ->
         (f"difference to {asked}", f"{difference:.1e}"),
         ("baseline", str(explanation.settings["baseline"])),
         ("the baseline's own prediction", _distribution(classifier.classes, at_baseline)),
-        ("nodes for the probe text", str(explanation.settings["nodes"])),
+        ("method", f"{explanation.method} of {explanation.output}"),
+        *[("nodes for the probe text", str(n)) for n in [explanation.settings.get("nodes")] if n],
         ("converged", "yes" if explanation.converged.all() else "NO"),
         ("seconds per explanation", f"{median(seconds):.2f} (all classes, {tokens} tokens)"),
     ]
+
+
+def _explainer(model: str, scale: str | None, settings: dict[str, Any]) -> Explainer:
+    try:
+        return Explainer(model, output=scale or "probability", **settings)
+    except OptionError:
+        if scale is not None:
+            raise
+        return Explainer(model, output="logit", **settings)
 
 
 def render(facts: Sequence[tuple[str, str]]) -> Table:

@@ -89,7 +89,7 @@ def _probe(module: nn.Module) -> Tensor:
     if not isinstance(probabilities, Tensor) or not probabilities.requires_grad:
         raise HeadNotDifferentiableError(
             f"No gradient passes through {type(module).__name__}.predict_proba; it must return a tensor, "
-            "without torch.no_grad() or detach(). Perturbation methods such as occlusion (coming) need none."
+            "without torch.no_grad() or detach(). method='occlusion' needs none."
         )
     if probabilities.dim() != 2:
         raise UnsupportedHeadError(

@@ -35,7 +35,7 @@ def without_gradient(what: str) -> HeadNotDifferentiableError:
     """Build the error for a head that has no useful gradient."""
     return HeadNotDifferentiableError(
         f"{what} answers in steps, which have no gradient, so integrated gradients cannot explain it; "
-        "perturbation methods such as occlusion (coming) can. Heads with a gradient: "
+        "method='occlusion' can. Heads with a gradient: "
         f"{', '.join(supported_heads())}."
     )
 

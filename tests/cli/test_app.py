@@ -249,22 +249,30 @@ def test_a_head_with_only_a_decision_function_is_checked_on_its_scale(run, tmp_p
     body = tiny_body("bert")
     head = RidgeClassifier().fit(body.encode(list(TEXTS)), CLASSES)
     SetFitModel(model_body=body, model_head=head, labels=list(LABELS)).save_pretrained(tmp_path / "saved")
-    code, _, err = run("check", tmp_path / "saved")
+    code, _, err = run("check", tmp_path / "saved", "--scale", "log_odds")
     assert code == 2
     assert "Accepted for it: logit" in err
-    code, out, _ = run("check", tmp_path / "saved", "--scale", "logit")
+    code, out, _ = run("check", tmp_path / "saved")
     assert code == 0
+    assert "integrated_gradients of logit" in out
     assert "RidgeClassifier, decision function only" in out
     assert "difference to decision_function" in out
 
 
-def test_a_head_without_a_gradient_is_refused(run, tmp_path):
+def test_a_head_without_a_gradient_is_refused_for_gradients_and_served_by_occlusion(run, tmp_path):
     body = tiny_body("bert")
     head = RandomForestClassifier(3).fit(body.encode(list(TEXTS)), CLASSES)
     SetFitModel(model_body=body, model_head=head, labels=list(LABELS)).save_pretrained(tmp_path / "saved")
     code, _, err = run("check", tmp_path / "saved", "--trust-pickle")
     assert code == 4
     assert "HeadNotDifferentiableError: RandomForestClassifier answers in steps" in err
+    occlusion = ("--trust-pickle", "--method", "occlusion")
+    code, out, _ = run("check", tmp_path / "saved", *occlusion)
+    assert code == 0
+    assert "occlusion of probability" in out
+    code, out, _ = run("explain", tmp_path / "saved", "-t", LONG, *occlusion)
+    assert code == 0
+    assert "need not add up" in " ".join(out.split())
 
 
 def test_terminal_escapes_in_errors_are_defused(run, model):
