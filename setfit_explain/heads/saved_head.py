@@ -66,7 +66,7 @@ def read_head(folder: Path) -> TorchHead:
                 f"it is of version {document.get('version')!r}, and this setfit-explain reads version {VERSION}"
             )
         _check_names("it", document, ("format", "version", "dimension", "head"))
-        # A copy of each: the file's own tensors are not aligned as torch's are, which can move the last bit.
+        # A copy of each: load_file maps the file into memory, where a change of it would change the head.
         tensors = {name: tensor.clone() for name, tensor in load_file(folder / TENSORS_FILE).items()}
         head = _rebuild(document["head"], "head", "", tensors)
         if tensors:
