@@ -52,7 +52,7 @@ class Model:
     body
         The user's SentenceTransformer.
     head
-        The fitted estimator or SetFitHead.
+        The fitted estimator or SetFitHead, or the `TorchHead` that was saved of one.
     normalize_embeddings
         Whether embeddings are scaled to length 1 before the head.
     labels

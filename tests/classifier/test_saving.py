@@ -105,6 +105,13 @@ def test_the_saved_folder_holds_tensors_and_text_only(tmp_path):
     assert settings == {"normalize_embeddings": False, "labels": list(LABELS)}
 
 
+def test_saving_a_saved_model_writes_the_same_head(tmp_path):
+    save_model(tiny_model("bert"), tmp_path / "first")
+    assert save_model(tmp_path / "first", tmp_path / "second") == 0
+    for name in ("head.json", "head.safetensors", "config_setfit.json"):
+        assert (tmp_path / "second" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
 def test_the_model_is_left_as_found(tmp_path):
     model = fitted(tiny_body("bert"))
     model.model_body.train()
