@@ -240,7 +240,7 @@ def test_a_model_folder_that_does_not_exist_is_named(place):
 
 
 def test_a_folder_without_a_head_is_named(tmp_path):
-    with pytest.raises(ModelNotFoundError, match=r"has no model_head\.pkl"):
+    with pytest.raises(ModelNotFoundError, match=r"has no head\.json, .*model_head\.pkl, so it is no saved"):
         Explainer(tmp_path)
 
 

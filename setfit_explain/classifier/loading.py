@@ -18,6 +18,8 @@ from setfit_explain.classifier.body import Body
 from setfit_explain.errors import ModelNotFoundError, UnsupportedModelError
 from setfit_explain.heads.linear import linear
 from setfit_explain.heads.pickles import load_head
+from setfit_explain.heads.saved_head import STRUCTURE_FILE, read_head
+from setfit_explain.heads.skops_files import load_skops_head
 from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
 from setfit_explain.heads.verification import head_probabilities, one_column_a_label
@@ -34,6 +36,13 @@ ACCEPTED = (
 )
 
 
+_HEAD_FILES: dict[str, Callable[..., Any]] = {
+    "model_head.skops": load_skops_head,
+    "head.skops": load_skops_head,
+    "model_head.pkl": load_head,
+}
+
+
 @dataclass(frozen=True)
 class Model:
     """A few-shot classifier in parts.
@@ -43,7 +52,7 @@ class Model:
     body
         The user's SentenceTransformer.
     head
-        The fitted estimator or SetFitHead.
+        The fitted estimator or SetFitHead, or the `TorchHead` that was saved of one.
     normalize_embeddings
         Whether embeddings are scaled to length 1 before the head.
     labels
@@ -73,8 +82,8 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
     model
         See `ACCEPTED`.
     trust_pickle
-        A saved head is a pickle, which can run any code when it is read. By default only the classes
-        that a supported head consists of are read; True reads whatever the file holds.
+        SetFit saves a head as a pickle, which can run any code when it is read. By default only the
+        classes that a supported head consists of are read; True reads whatever the file holds.
 
     Raises
     ------
@@ -180,21 +189,32 @@ def _find_folder(place: str | Path) -> Path:
 
 
 def _load_folder(folder: Path, *, trust_pickle: bool) -> Model:
-    head_file, settings_file = folder / "model_head.pkl", folder / "config_setfit.json"
-    if not head_file.is_file():
-        raise ModelNotFoundError(
-            f"The folder {str(folder)!r} has no model_head.pkl, so it is no saved SetFitModel. Accepted: {ACCEPTED}."
-        )
+    settings_file = folder / "config_setfit.json"
     settings = json.loads(settings_file.read_text("utf-8")) if settings_file.is_file() else {}
-    head = load_head(head_file, trust_pickle=trust_pickle)
+    head = _load_head(folder, trust_pickle=trust_pickle)
     body = SentenceTransformer(str(folder))
-    if isinstance(head, torch.nn.Module):
+    if isinstance(head, torch.nn.Module) and not isinstance(
+        head, TorchHead
+    ):  # a TorchHead finds its own place
         head = head.to(body.device)
     return _from_parts(
         body,
         head,
         normalize_embeddings=bool(settings.get("normalize_embeddings", False)),
         labels=settings.get("labels"),
+    )
+
+
+def _load_head(folder: Path, *, trust_pickle: bool) -> Any:
+    """Read the first of the head's files that is there, the safest first."""
+    if (folder / STRUCTURE_FILE).is_file():
+        return read_head(folder)
+    for name, load in _HEAD_FILES.items():
+        if (folder / name).is_file():
+            return load(folder / name, trust_pickle=trust_pickle)
+    raise ModelNotFoundError(
+        f"The folder {str(folder)!r} has no {', '.join((STRUCTURE_FILE, *_HEAD_FILES))}, so it is no saved "
+        f"SetFitModel. Accepted: {ACCEPTED}."
     )
 
 

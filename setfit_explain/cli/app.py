@@ -131,6 +131,20 @@ def check(
 
 
 @app.command()
+def convert(
+    model: ModelArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the converted model.")],
+    trust_pickle: TrustOption = False,
+) -> None:
+    """Save a model as a folder without a pickle: its head as tensors and JSON."""
+    _quiet_libraries()
+    from setfit_explain.classifier.saving import save_model
+
+    difference = save_model(model, out, trust_pickle=trust_pickle)
+    _message(f"Wrote {out}. Largest difference to the original model's answers: {difference:.1e}")
+
+
+@app.command()
 def demo(
     model: Annotated[
         str | None, typer.Option(help="Body to train: folder or hub id. Default: packaged all-MiniLM-L6-v2.")

@@ -14,6 +14,7 @@ from torch.nn.functional import log_softmax, logsigmoid
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.ensembles import LogMixture, mixture_head
 from setfit_explain.heads.linear import float64_copy
+from setfit_explain.heads.parts import FLOATS, NUMBER, saved_as
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import TorchHead
 
@@ -21,6 +22,7 @@ from setfit_explain.heads.torch_head import TorchHead
 _EPS = 1e-12
 
 
+@saved_as("response", children=("head",))
 class _Response(nn.Module):
     """What scikit-learn calibrates: the decision function, or where there is none the probabilities.
 
@@ -39,6 +41,7 @@ class _Response(nn.Module):
         return decision if self.head.has_logits else self.head.log_probabilities(decision).exp()
 
 
+@saved_as("sigmoid fold", tensors={"slopes": FLOATS, "offsets": FLOATS}, children=("response",))
 class _SigmoidFold(nn.Module):
     """Log-probabilities of Platt's sigmoids ``1 / (1 + exp(a z + b))``, normalised over the classes."""
 
@@ -61,6 +64,7 @@ class _SigmoidFold(nn.Module):
         return logs - logs.logsumexp(-1, keepdim=True)
 
 
+@saved_as("temperature fold", settings={"beta": NUMBER}, children=("response",))
 class _TemperatureFold(nn.Module):
     """Log-probabilities ``log_softmax(beta z)``."""
 

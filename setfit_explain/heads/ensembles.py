@@ -11,8 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.heads.linear import float64_copy
+from setfit_explain.heads.parts import FLOATS, INTEGER, INTEGERS_OR_NONE, saved_as
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, TorchHead
+from setfit_explain.heads.transformers import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _NEVER = -745.0
 
 
+@saved_as("log mixture", tensors={"log_weights": FLOATS}, children=("members",))
 class LogMixture(nn.Module):
     """Embeddings -> logarithm of the members' weighted mean probability.
 
@@ -47,6 +50,9 @@ class LogMixture(nn.Module):
         return (logs + self.log_weights).logsumexp(-1)
 
 
+@saved_as(
+    "member logs", settings={"columns": INTEGERS_OR_NONE, "classes": INTEGER}, children=("head", "features")
+)
 class MemberLogs(nn.Module):
     """One member's log-probabilities, from some of the features, in the ensemble's columns.
 
@@ -62,21 +68,18 @@ class MemberLogs(nn.Module):
         How many classes the ensemble has.
     """
 
-    features: Tensor | None
-
     def __init__(
         self, head: TorchHead, features: Any = None, columns: Sequence[int] | None = None, classes: int = 0
     ) -> None:
         super().__init__()
         self.head = head
-        self.register_buffer("features", None if features is None else torch.as_tensor(np.array(features)))
+        self.features = nn.Identity() if features is None else Columns(features)
         self.columns = columns
         self.classes = classes
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map embeddings ``(texts, dim)`` to log-probabilities ``(texts, classes)``."""
-        seen = embeddings if self.features is None else embeddings[:, self.features]
-        logs = self.head.log_probabilities(self.head.decide(seen))
+        logs = self.head.log_probabilities(self.head.decide(self.features(embeddings)))
         if self.columns is None:
             return logs
         never = logs.new_full((len(logs), self.classes), _NEVER)

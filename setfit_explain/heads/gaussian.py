@@ -12,10 +12,33 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.heads.linear import float64_copy
+from setfit_explain.heads.parts import FLOATS, saved_as
 from setfit_explain.heads.table import convert
 from setfit_explain.heads.torch_head import Link, TorchHead
 
 
+@saved_as("whitening", tensors={"matrix": FLOATS})
+class Whitening(nn.Module):
+    """Deviations from a class's mean -> the same with unit variance.
+
+    Parameters
+    ----------
+    matrix
+        Shape ``(dim, rank)``, or its diagonal ``(dim,)``.
+    """
+
+    matrix: Tensor
+
+    def __init__(self, matrix: Any) -> None:
+        super().__init__()
+        self.register_buffer("matrix", float64_copy(matrix))
+
+    def forward(self, deviations: Tensor) -> Tensor:
+        """Map deviations ``(texts, dim)`` to ``(texts, rank)``."""
+        return deviations * self.matrix if self.matrix.dim() == 1 else deviations @ self.matrix
+
+
+@saved_as("log densities", tensors={"means": FLOATS, "constants": FLOATS}, children=("whitenings",))
 class LogDensities(nn.Module):
     """Embeddings -> log-density of each class plus the logarithm of its prior, up to one constant.
 
@@ -24,7 +47,7 @@ class LogDensities(nn.Module):
     means
         Shape ``(classes, dim)``.
     whitenings
-        Matrices that give a class's deviations unit variance, ``(dim, rank)`` each.
+        Of each class, as `Whitening` takes it.
     constants
         Logarithm of prior and determinant, ``(classes,)``.
     """
@@ -36,21 +59,17 @@ class LogDensities(nn.Module):
         super().__init__()
         self.register_buffer("means", float64_copy(means))
         self.register_buffer("constants", float64_copy(constants))
-        for index, whitening in enumerate(whitenings):
-            matrix = float64_copy(whitening)
-            self.register_buffer(f"whitening_{index}", matrix)
+        self.whitenings = nn.ModuleList(Whitening(matrix) for matrix in whitenings)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map embeddings ``(texts, dim)`` to log-densities ``(texts, classes)``."""
         columns = []
-        for index, mean in enumerate(self.means):
-            whitening = self.get_buffer(f"whitening_{index}")
-            deviation = embeddings - mean
-            whitened = deviation * whitening if whitening.dim() == 1 else deviation @ whitening
-            columns.append(-0.5 * whitened.square().sum(-1))
+        for mean, whitening in zip(self.means, self.whitenings, strict=True):
+            columns.append(-0.5 * whitening(embeddings - mean).square().sum(-1))
         return torch.stack(columns, -1) + self.constants
 
 
+@saved_as("second minus first")
 class _SecondMinusFirst(nn.Module):
     """Two columns -> their difference, the decision function of two classes."""
 

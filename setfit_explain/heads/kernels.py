@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.linear import float64_copy, linear
+from setfit_explain.heads.parts import FLOATS, NUMBER, saved_as
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, TorchHead
 
 
+@saved_as("radial basis", tensors={"centers": FLOATS}, settings={"gamma": NUMBER})
 class RadialBasis(nn.Module):
     """``x -> exp(-gamma |x - center|²)`` of each support vector.
 

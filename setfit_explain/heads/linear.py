@@ -25,8 +25,11 @@ from setfit_explain.heads.torch_head import Link, TorchHead
 
 
 def float64_copy(values: Any) -> Tensor:
-    """Copy numbers into a float64 tensor: the estimator's own arrays may be read-only, or change."""
-    return torch.from_numpy(np.array(np.asarray(values), dtype=np.float64))
+    """Copy numbers into a float64 tensor: the estimator's own arrays may be read-only, or change.
+
+    Rows lie one after the other, as in a saved head: another order moves the last bit of a product.
+    """
+    return torch.from_numpy(np.array(np.asarray(values), dtype=np.float64, order="C"))
 
 
 def linear(weight: Any, bias: Any) -> nn.Linear:

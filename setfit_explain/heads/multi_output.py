@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
+from setfit_explain.heads.parts import INTEGERS, saved_as
 from setfit_explain.heads.table import convert, without_gradient
 from setfit_explain.heads.torch_head import Link, PositiveDecision, PositiveDecisions, TorchHead
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+@saved_as("chain", settings={"order": INTEGERS}, children=("members",))
 class _Chain(nn.Module):
     """Log-odds of each label, where a label's classifier also sees the probabilities of those before it.
 

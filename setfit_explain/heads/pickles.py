@@ -20,7 +20,7 @@ from setfit_explain.errors import ModelError, UnsafePickleError
 
 # Classes whose construction only stores its arguments, and functions that only compute: a pickle can call
 # any of these, with any arguments.
-_HARMLESS = {
+HARMLESS = {
     "_codecs": {"encode"},
     "collections": {"OrderedDict"},
     "joblib.numpy_pickle": {"NumpyArrayWrapper"},
@@ -119,7 +119,7 @@ class _RestrictedUnpickler(NumpyUnpickler):  # type: ignore[misc]  # joblib ship
         """Look a class up, or raise `UnsafePickleError`."""
         if (module, name) == ("torch.storage", "_load_from_bytes"):
             return _load_storage
-        if name in _HARMLESS.get(module, ()):
+        if name in HARMLESS.get(module, ()):
             return super().find_class(module, name)
         raise UnsafePickleError(
             f"The saved head names {module}.{name}, which is not part of a supported head; reading it would run "

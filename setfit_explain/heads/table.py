@@ -6,15 +6,14 @@ conversion is right is decided by `verification`, never by the estimator's attri
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import singledispatch
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from setfit_explain.errors import HeadNotDifferentiableError, UnsupportedHeadError
-
-if TYPE_CHECKING:
-    from setfit_explain.heads.torch_head import TorchHead
+from setfit_explain.heads.torch_head import TorchHead
 
 
 @singledispatch
@@ -24,6 +23,11 @@ def convert(estimator: Any) -> TorchHead:
         f"No exact torch equivalent is known for the head {type(estimator).__name__}. "
         f"Supported: {', '.join(supported_heads())}."
     )
+
+
+@convert.register
+def _(head: TorchHead) -> TorchHead:  # converted before
+    return deepcopy(head)
 
 
 def refuse(estimator: Any) -> TorchHead:
@@ -42,5 +46,9 @@ def without_gradient(what: str) -> HeadNotDifferentiableError:
 
 def supported_heads() -> tuple[str, ...]:
     """Names of the estimator types that can be converted."""
-    rows = {kind for kind, row in convert.registry.items() if row is not refuse} - {object, nn.Module}
+    rows = {kind for kind, row in convert.registry.items() if row is not refuse} - {
+        object,
+        nn.Module,
+        TorchHead,
+    }
     return (*sorted(kind.__name__ for kind in rows), "a torch module with predict_proba")

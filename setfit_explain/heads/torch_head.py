@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, logsigmoid
 
 from setfit_explain.errors import OptionError
+from setfit_explain.heads.parts import CLASSES, TRUTH, one_of, saved_as
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,11 @@ def to_float64(tensor: Tensor) -> Tensor:
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
 
 
+@saved_as(
+    "head",
+    settings={"link": one_of({link.name: link for link in Link}), "classes": CLASSES, "has_logits": TRUTH},
+    children=("decision",),
+)
 class TorchHead(nn.Module):
     """A fitted head as a differentiable function of the sentence embedding.
 
@@ -145,6 +151,7 @@ class TorchHead(nn.Module):
         return torch.cat([-decision, decision], -1) if two else decision
 
 
+@saved_as("positive decision", children=("head",))
 class PositiveDecision(nn.Module):
     """Embeddings -> log-odds of class 1, else its decision function, as one column.
 
@@ -165,6 +172,7 @@ class PositiveDecision(nn.Module):
         return scale(decision)[:, 1:]
 
 
+@saved_as("positive decisions", children=("members",))
 class PositiveDecisions(nn.Module):
     """Embeddings -> the `PositiveDecision` of several heads, one column each.
 

@@ -22,8 +22,12 @@ from torch import Tensor, nn
 
 from setfit_explain.errors import UnsupportedHeadError
 from setfit_explain.heads.linear import float64_copy, linear
+from setfit_explain.heads.parts import FLOATS, INDICES, one_of, saved_as
+
+_ORDERS = {"l1": 1, "l2": 2, "max": float("inf")}
 
 
+@saved_as("affine", tensors={"center": FLOATS, "scale": FLOATS})
 class Affine(nn.Module):
     """``x -> (x - center) / scale``, each of shape ``(dim,)``."""
 
@@ -40,25 +44,27 @@ class Affine(nn.Module):
         return (embeddings - self.center) / self.scale
 
 
+@saved_as("unit length", settings={"norm": one_of({name: name for name in _ORDERS})})
 class UnitLength(nn.Module):
     """``x -> x / |x|``, and zeros stay zeros.
 
     Parameters
     ----------
-    order
-        The norm: 1, 2 or infinity.
+    norm
+        "l1", "l2" or "max".
     """
 
-    def __init__(self, order: float) -> None:
+    def __init__(self, norm: str) -> None:
         super().__init__()
-        self.order = order
+        self.norm = norm
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Scale embeddings ``(texts, dim)``."""
-        length = torch.linalg.vector_norm(embeddings, self.order, dim=-1, keepdim=True)
+        length = torch.linalg.vector_norm(embeddings, _ORDERS[self.norm], dim=-1, keepdim=True)
         return embeddings / torch.where(length == 0, 1.0, length)
 
 
+@saved_as("columns", tensors={"columns": INDICES})
 class Columns(nn.Module):
     """``x -> x[columns]``, with the columns' numbers of shape ``(columns,)``."""
 
@@ -66,13 +72,14 @@ class Columns(nn.Module):
 
     def __init__(self, columns: Any) -> None:
         super().__init__()
-        self.register_buffer("columns", torch.as_tensor(np.array(columns)))
+        self.register_buffer("columns", torch.as_tensor(np.array(columns, dtype=np.int64)))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Choose columns of embeddings ``(texts, dim)``."""
         return embeddings[:, self.columns]
 
 
+@saved_as("monomials", tensors={"factors": INDICES})
 class Monomials(nn.Module):
     """Products of the embedding's entries.
 
@@ -145,7 +152,7 @@ def _(transformer: RobustScaler) -> nn.Module:
 
 @as_layer.register
 def _(transformer: Normalizer) -> nn.Module:
-    return UnitLength({"l1": 1, "l2": 2, "max": float("inf")}[transformer.norm])
+    return UnitLength(transformer.norm)
 
 
 @as_layer.register

@@ -9,13 +9,12 @@ import torch
 from torch import nn
 
 from setfit_explain.errors import UnsupportedModelError, VerificationError
+from setfit_explain.heads.torch_head import TorchHead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from setfit_explain.heads.torch_head import TorchHead
 
 MAX_DIFFERENCE = 1e-5
 """Largest difference to the model's own answer that is accepted: in probability, and of decision values
@@ -27,6 +26,10 @@ def head_probabilities(estimator: Any, embeddings: NDArray[np.floating[Any]]) ->
 
     Of an estimator that has none, its decision function, with one column a class.
     """
+    if isinstance(estimator, TorchHead):
+        with torch.no_grad():
+            own = estimator(torch.as_tensor(embeddings, device=head_device(estimator)))
+        return np.asarray(own.cpu(), dtype=np.float64)
     if isinstance(estimator, nn.Module):
         parameter = next(estimator.parameters())
         with torch.no_grad():

@@ -1,6 +1,5 @@
 """The command line: what goes in, what comes out, and the exit codes."""
 
-import io
 import json
 import os
 import subprocess
@@ -14,7 +13,6 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from setfit_explain import ExplanationSet, __version__, explain
 from setfit_explain.classifier.text_classifier import PROBE_TEXT
-from setfit_explain.cli import main
 from setfit_explain.errors import InputError
 from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, tiny_body
 
@@ -24,22 +22,6 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "saved"
     fitted(tiny_body("bert")).save_pretrained(folder)
     return str(folder)
-
-
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """Run the command line; gives the exit code, stdout and stderr."""
-
-    def command(*arguments, stdin=None):
-        monkeypatch.setattr(sys, "argv", ["setfit-explain", *map(str, arguments)])
-        if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as exit_:
-            main()
-        captured = capsys.readouterr()
-        return exit_.value.code, captured.out, captured.err
-
-    return command
 
 
 def texts_of(output):
