@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_tokenized
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
@@ -41,15 +42,22 @@ def listed_texts(texts: Iterable[Any]) -> list[Any]:
     ):
         raise TextError(
             f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
-            "Of a data set or table pass its text column, such as data['text']."
+            "Of a data set or table pass its text column, such as data['text']; of a tokenised text the "
+            "tokenizer's whole BatchEncoding."
         )
     return list(texts)
 
 
-def check_text(text: Any, name: str) -> None:
-    """Raise `TextError` unless ``text`` is a string."""
-    if not isinstance(text, str):
-        raise TextError(f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed.")
+def read_text(text: Any, name: str) -> str | TokenizedText:
+    """Read one text; raises `TextError` unless it is a string or the flat token ids of one text."""
+    if isinstance(text, str | TokenizedText):
+        return text
+    read = read_tokenized(text) if is_tokenized(text) else None
+    if isinstance(read, TokenizedText):
+        return read
+    raise TextError(
+        f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed, or the token ids of one text."
+    )
 
 
 def targets_per_text(targets: Any, texts: int) -> list[Any]:

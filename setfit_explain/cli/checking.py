@@ -7,7 +7,6 @@ from statistics import median
 from rich.table import Table
 from rich.text import Text
 
-from setfit_explain.classifier.text_classifier import PROBE_TEXT
 from setfit_explain.explainer import Explainer
 
 _REPEATS = 3
@@ -23,14 +22,14 @@ def check_model(model: str, *, scale: str, baseline: str, trust_pickle: bool) ->
     """
     explainer = Explainer(model, output=scale, baseline=baseline, trust_pickle=trust_pickle)
     classifier = explainer.classifier
-    seconds = []
+    probe, seconds = classifier.probe_text, []
     for _ in range(_REPEATS):
         start = time.perf_counter()
-        explanation = explainer(PROBE_TEXT)
+        explanation = explainer(probe)
         seconds.append(time.perf_counter() - start)
     difference = max(classifier.head_difference, explanation.reproduction_error)
-    start_of_path = explainer.baseline(PROBE_TEXT)
-    at_baseline = classifier.bind(PROBE_TEXT)(start_of_path)[0].tolist()
+    start_of_path = explainer.baseline(probe)
+    at_baseline = classifier.bind(probe)(start_of_path)[0].tolist()
     _, tokens, dim = start_of_path.shape
     modules = " → ".join(type(module).__name__ for module in classifier.body.module)
     inner = getattr(classifier.body.module[0], "auto_model", None)

@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from setfit_explain import ExplanationSet, __version__, explain
-from setfit_explain.classifier.text_classifier import PROBE_TEXT
+from setfit_explain.classifier.encoding import PROBE_TEXT
 from setfit_explain.cli import main
 from setfit_explain.errors import InputError
 from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, tiny_body
