@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
-from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_tokenized
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
@@ -46,18 +44,6 @@ def listed_texts(texts: Iterable[Any]) -> list[Any]:
             "tokenizer's whole BatchEncoding."
         )
     return list(texts)
-
-
-def read_text(text: Any, name: str) -> str | TokenizedText:
-    """Read one text; raises `TextError` unless it is a string or the flat token ids of one text."""
-    if isinstance(text, str | TokenizedText):
-        return text
-    read = read_tokenized(text) if is_tokenized(text) else None
-    if isinstance(read, TokenizedText):
-        return read
-    raise TextError(
-        f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed, or the token ids of one text."
-    )
 
 
 def targets_per_text(targets: Any, texts: int) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`explain` and `Explainer`: from a model and texts to explanations. Assembles, does no mathematics."""
+"""`Explainer`: from a model and texts to explanations. Assembles, does no mathematics."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import reprlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from setfit_explain._version import __version__
-from setfit_explain.arguments import listed_texts, read_text, resolve_method, targets_per_text
+from setfit_explain.arguments import listed_texts, resolve_method, targets_per_text
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.text_classifier import TextClassifier
-from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_tokenized
+from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_text, read_tokenized
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.aggregation import aggregate
 from setfit_explain.explanation.explanation import Explanation
@@ -28,6 +28,7 @@ from setfit_explain.views.progress import progress_bar
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
+    from setfit_explain.classifier.tokenized import Text
     from setfit_explain.explanation.segmentation import Granularity
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
@@ -197,10 +198,9 @@ class Explainer:
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
 
-    def baseline(self, text: Any) -> Any:
+    def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method."""
-        encoded = self.classifier.encode(read_text(text, "The text"))
-        return self._attribute.baseline(encoded).unsqueeze(0)
+        return self._attribute.baseline(self.classifier.encode(text)).unsqueeze(0)
 
     def _label_name(self, label: Any) -> str | tuple[str, ...] | None:
         """Name a true label as the classes are named; a multi-label truth is a sequence of them."""
@@ -224,11 +224,10 @@ class Explainer:
             )
 
     def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
-        readable = read_text(text, "The text")
         with self.classifier.body.session():
-            return self._explain_in_session(readable, wanted, true_label)
+            return self._explain_in_session(text, wanted, true_label)
 
-    def _explain_in_session(self, text: str | TokenizedText, wanted: Any, true_label: Any) -> Explanation:
+    def _explain_in_session(self, text: Text, wanted: Any, true_label: Any) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
         own_answer = classifier.own_answer(encoded)
@@ -264,76 +263,6 @@ class Explainer:
             versions=self._versions,
             model_fingerprint=classifier.fingerprint,
         )
-
-
-class Options(TypedDict, total=False):
-    """The keyword arguments of `Explainer`, for `explain`."""
-
-    targets: Any
-    output: str
-    method: str | AttributionMethod
-    baseline: Any
-    reference_texts: Sequence[str] | None
-    special_tokens: str | None
-    tolerance: float | None
-    n_steps: int | None
-    granularity: Granularity
-    internal_batch_size: int | None
-    show_progress: bool | None
-    on_error: str
-    trust_pickle: bool
-
-
-@overload
-def explain(
-    model: Any, texts: str, *, true_labels: Any = None, **options: Unpack[Options]
-) -> Explanation: ...
-@overload
-def explain(
-    model: Any, texts: Iterable[str], *, true_labels: Any = None, **options: Unpack[Options]
-) -> ExplanationSet: ...
-
-
-def explain(
-    model: Any, texts: str | Iterable[str], *, true_labels: Any = None, **options: Unpack[Options]
-) -> Explanation | ExplanationSet:
-    """Explain what a few-shot classifier answers for one text or many.
-
-    Parameters
-    ----------
-    model
-        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
-        Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
-        SetFitModel, or its hub id. It is left as found.
-    texts
-        A string, or any iterable of strings such as a list or a datasets column. Also a BatchEncoding
-        that the body's own tokenizer made: the answer explained is the model's to its token ids.
-    true_labels
-        The text's class name, or one a text; shown beside the prediction.
-    **options
-        All other keyword arguments of `Explainer`, such as ``targets``, ``output``, ``baseline``,
-        ``granularity`` and ``tolerance``.
-
-    Returns
-    -------
-    Explanation or ExplanationSet
-        One for a string, a set in the same order for an iterable. A positive attribution pushed the
-        target's score up; over all units they sum to the difference between the text's score and the
-        baseline's, plus the convergence delta.
-
-    Raises
-    ------
-    SetFitExplainError
-        See `Explainer` and its call.
-
-    Examples
-    --------
-    ::
-
-        print(explain(model, "I was charged twice for one order"))
-        explain(model, texts, targets="predicted", output="log_odds").to_html("report.html")
-    """
-    return Explainer(model, **options)(texts, true_labels=true_labels)
 
 
 def _warn_of_errors(explanations: list[Explanation]) -> None:

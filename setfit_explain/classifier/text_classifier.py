@@ -16,7 +16,7 @@ from setfit_explain.classifier.encoding import EncodedText, encode_probe, encode
 from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.tap import Tap, find_tap
-from setfit_explain.classifier.tokenized import encode_tokenized
+from setfit_explain.classifier.tokenized import Text, encode_tokenized, read_text
 from setfit_explain.classifier.tokenizing import word_ids
 from setfit_explain.errors import UnsupportedBodyError
 from setfit_explain.heads.conversion import to_torch_head
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.loading import Model
-    from setfit_explain.classifier.tokenized import TokenizedText
 
 
 class TextClassifier:
@@ -95,12 +94,13 @@ class TextClassifier:
         size = self.tap.vocabulary_size
         return ids if size is None else [token_id for token_id in ids if token_id < size]
 
-    def encode(self, text: str | TokenizedText) -> EncodedText:
+    def encode(self, text: Text) -> EncodedText:
         """Encode one text; raises `TextError` or `UnsupportedBodyError`."""
+        readable = read_text(text)
         with self.body.session():
-            if isinstance(text, str):
-                return encode_text(self.body, text)
-            return encode_tokenized(self.body, text, self.tap.vocabulary_size)
+            if isinstance(readable, str):
+                return encode_text(self.body, readable)
+            return encode_tokenized(self.body, readable, self.tap.vocabulary_size)
 
     def word_embeddings(self, encoded: EncodedText) -> Tensor:
         """Word embeddings ``(tokens, dim)`` of an encoded text, before positions are added."""
@@ -158,7 +158,7 @@ class TextClassifier:
             actual = self.head.answer(self.decide(encoded, rows))[0].cpu().numpy()
             return check_reproduction(actual, self.own_answer(encoded), self.dtype)
 
-    def bind(self, text: str | TokenizedText) -> BoundClassifier:
+    def bind(self, text: Text) -> BoundClassifier:
         """Bind one text: an ``nn.Module`` from word embeddings to probabilities, for any Captum method."""
         return BoundClassifier(self, self.encode(text))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -49,6 +50,10 @@ class TokenizedText:
         return self.inputs["input_ids"]
 
 
+Text = str | Mapping[str, Any] | TokenizedText
+"""One text: a string, or the token ids that the body's own tokenizer made of one."""
+
+
 def is_tokenized(texts: Any) -> bool:
     """Whether this is what a tokenizer of transformers returns."""
     return isinstance(texts, Mapping) and "input_ids" in texts
@@ -81,6 +86,17 @@ def read_tokenized(encoding: Mapping[str, Any]) -> TokenizedText | list[Tokenize
         for row in range(count)
     ]
     return rows[0] if flat else rows
+
+
+def read_text(text: Any, name: str = "The text") -> str | TokenizedText:
+    """Read one text; raises `TextError` unless it is a string or the flat token ids of one text."""
+    read = read_tokenized(text) if isinstance(text, Mapping) and is_tokenized(text) else text
+    if not isinstance(read, str | TokenizedText):
+        raise TextError(
+            f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed, or the token ids of one "
+            "text."
+        )
+    return read
 
 
 def _plain(values: Any) -> Any:
