@@ -19,6 +19,7 @@ from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
 from setfit_explain.explanation.segmentation import Granularity, granularity_name
 from setfit_explain.explanation.units import Kind, group_tokens
+from setfit_explain.views import html, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ Span = tuple[int, int]
 Part = Literal["aspect", "polarity"]
 
 _COLON = ":"
+_NOTHING = "No span was found."
 
 
 @dataclass(frozen=True)
@@ -279,13 +281,13 @@ class SpanExplanationSet(Sequence[SpanExplanation | Failure]):
         )
 
     def _repr_html_(self) -> str:
-        return self.explanations._repr_html_()
+        return self.explanations._repr_html_() if self._items else html.render_rest([_NOTHING])
 
     def __rich__(self) -> "RenderableType":
-        return self.explanations.__rich__()
+        return self.explanations.__rich__() if self._items else terminal.render_all([], [_NOTHING])
 
     def __str__(self) -> str:
-        return str(self.explanations)
+        return terminal.to_string(self.__rich__())
 
     def __repr__(self) -> str:
         failures = sum(isinstance(item, Failure) for item in self._items)
