@@ -74,7 +74,7 @@ def read_tokenized(encoding: Mapping[str, Any]) -> TokenizedText | list[Tokenize
     """
     names = (*_INPUTS, _OFFSETS, _SPECIAL)
     columns = {name: _plain(encoding[name]) for name in names if encoding.get(name) is not None}
-    backends = getattr(encoding, "encodings", None)
+    backends = getattr(encoding, "encodings", None) or ()
     flat = not any(isinstance(member, list) for member in columns["input_ids"])
     if flat:
         columns = {name: [values] for name, values in columns.items()}
@@ -82,7 +82,10 @@ def read_tokenized(encoding: Mapping[str, Any]) -> TokenizedText | list[Tokenize
     if any(len(values) != count for values in columns.values()):
         raise _misshapen(columns)
     rows = [
-        _read_row({name: values[row] for name, values in columns.items()}, backends and backends[row])
+        _read_row(
+            {name: values[row] for name, values in columns.items()},
+            backends[row] if row < len(backends) else None,
+        )
         for row in range(count)
     ]
     return rows[0] if flat else rows

@@ -133,8 +133,7 @@ def test_no_prompt_is_added_to_token_ids():
 def test_a_rewritten_encoding_is_explained_as_it_is_now():
     model = tiny_model("bert")
     encoding = tokenizer_of(model)(PLAIN)
-    encoding["input_ids"] = tokenizer_of(model)(TEXTS[0])["input_ids"]
-    encoding["attention_mask"] = [1] * len(encoding["input_ids"])
+    encoding.data = dict(tokenizer_of(model)(TEXTS[0]))
     assert explain(model, encoding).text.casefold() == "i want my money back."
 
 
