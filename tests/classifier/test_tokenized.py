@@ -107,6 +107,13 @@ def test_characters_that_an_unknown_word_hides_are_marked_where_they_were():
     assert places(explanation) == places(explain(model, text))
 
 
+def test_an_unknown_word_among_ids_alone_is_a_word():
+    model = tiny_model("bert")
+    explanation = explain(model, without_record(tokenizer_of(model)("my 包裹 is late")))
+    words = ["my", "[UNK]", "[UNK]", "is", "late", "[special tokens]"]
+    assert [unit.text for unit in explanation.units] == words
+
+
 def test_token_type_ids_are_respected():
     model = tiny_model("bert")
     encoding = dict(tokenizer_of(model)(PLAIN))
@@ -121,8 +128,9 @@ def test_token_type_ids_are_respected():
     assert abs(expected - explain(model, PLAIN).score).max() > 1e-3
 
 
-def test_no_prompt_is_added_to_token_ids():
-    body = tiny_body("bert")
+@pytest.mark.parametrize("include_prompt", [True, False])
+def test_no_prompt_is_added_to_token_ids(include_prompt):
+    body = tiny_body("bert", include_prompt=include_prompt)
     body.prompts, body.default_prompt_name = {"classify": "classify the order: "}, "classify"
     model = fitted(body)
     explanation = explain(model, body.tokenizer(PLAIN))

@@ -66,6 +66,20 @@ def test_a_slow_tokenizer_gives_the_explanation_of_its_fast_twin(slow, text):
     np.testing.assert_allclose(explanation.attributions, expected.attributions, atol=1e-6)
 
 
+def test_a_slow_tokenizer_that_cuts_the_beginning_says_so(slow):
+    body = tiny_body("bert")
+    body.tokenizer.truncation_side = "left"
+    model = slow_model(slow)
+    slow.truncation_side = "left"
+    try:
+        explanation, expected = explain(model, LONG * 5), explain(fitted(body), LONG * 5)
+    finally:
+        slow.truncation_side = "right"
+    assert explanation.truncated_span == expected.truncated_span
+    assert explanation.truncated_span[0] == 0
+    assert explanation.units == expected.units
+
+
 def test_bytes_are_found_letter_by_letter_and_other_scripts_by_word():
     tokenizer = transformers.ByT5Tokenizer(extra_ids=0)
     tokens = tokenize(tokenizer, "on été")
