@@ -12,7 +12,7 @@ from setfit.span.modeling import AspectModel, PolarityModel
 
 from tests.models import tiny_model
 
-NOUNS = ("parcel", "refund")
+NOUNS = ("parcel", "refund", "food")
 
 
 @dataclass(frozen=True)
