@@ -92,12 +92,7 @@ def encode_text(body: Body, text: str) -> EncodedText:
     UnsupportedBodyError
         The tokenizer gives other ids than the body's own preprocessing.
     """
-    for position, character in enumerate(text):
-        if "\ud800" <= character <= "\udfff":
-            raise TextError(
-                f"Character {position} of the text is a lone surrogate (U+{ord(character):04X}), which is not "
-                "a character. Mend the text with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
-            )
+    _check_characters(text)
     features = body.features(text)
     rendered, offset, kept, whole = _align(body, text, _attended_ids(features))
     offsets = find_offsets(body.tokenizer, rendered, whole)
@@ -108,21 +103,15 @@ def encode_text(body: Body, text: str) -> EncodedText:
                 f"The body's tokenizer {type(body.tokenizer).__name__} does not say which characters a token came "
                 "from, so the prompt cannot be told from the text. Set the body's default_prompt_name to None."
             )
-        shown, offsets = join_tokens(body.tokenizer, whole)
-        rendered = shown
+        rendered, offsets = join_tokens(body.tokenizer, whole)
+        shown = rendered
     left = getattr(body.tokenizer, "truncation_side", "right") == "left"
-    offsets = _kept_offsets(kept, whole, offsets, left=left)
     spans = np.zeros((features["input_ids"].numel(), 2), dtype=np.int64)
     kinds: list[Kind] = ["special"] * len(spans)
-    for index, (start, end) in enumerate(offsets):
-        # A token that starts in the white space between prompt and text belongs to the text.
-        visible = start + len(rendered[start:end]) - len(rendered[start:end].lstrip())
-        if kept.special[index]:
-            continue
-        if offset > 0 and min(visible, end - 1) < offset:
-            kinds[index] = "prompt"
-        else:
-            kinds[index] = "text"
+    for index, (start, end) in enumerate(_kept_offsets(kept, whole, offsets, left=left)):
+        if not kept.special[index]:
+            kinds[index] = "prompt" if _begins_before(rendered, start, end, offset) else "text"
+        if kinds[index] == "text":
             spans[index] = np.clip([start - offset, end - offset], 0, len(shown))
     cut = None
     if len(kept.ids) < len(whole.ids):
@@ -150,6 +139,21 @@ def join_tokens(tokenizer: Any, tokens: Tokens) -> tuple[str, list[Span]]:
         offsets.append((len(joined), len(joined) + len(piece)))
         joined += piece
     return joined, offsets
+
+
+def _check_characters(text: str) -> None:
+    for position, character in enumerate(text):
+        if "\ud800" <= character <= "\udfff":
+            raise TextError(
+                f"Character {position} of the text is a lone surrogate (U+{ord(character):04X}), which is not "
+                "a character. Mend the text with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
+            )
+
+
+def _begins_before(rendered: str, start: int, end: int, offset: int) -> bool:
+    """Whether a token begins in the prompt, which ends at ``offset``: white space belongs to what follows."""
+    visible = start + len(rendered[start:end]) - len(rendered[start:end].lstrip())
+    return offset > 0 and min(visible, end - 1) < offset
 
 
 def _attended_ids(features: Features) -> list[int]:

@@ -116,14 +116,15 @@ def _vocabulary(tokenizer: Any) -> Mapping[str, int]:
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a string without special tokens."""
-    if not hasattr(tokenizer, "tokenize"):
+    if isinstance(tokenizer, PreTrainedTokenizerBase):
+        return list(tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)))
+    ids = list(tokenizer.tokenize(text)) if hasattr(tokenizer, "tokenize") else None
+    if ids is None or not all(isinstance(token, int) for token in ids):
         raise UnsupportedBodyError(
-            f"The body's tokenizer is {type(tokenizer).__name__}, which gives no token ids. A tokenizer of "
-            "transformers or a WordTokenizer of sentence-transformers is needed."
+            f"The body's tokenizer {type(tokenizer).__name__} gives no token ids. A tokenizer of transformers or a "
+            "WordTokenizer of sentence-transformers is needed."
         )
-    tokens = tokenizer.tokenize(text)
-    is_plain = isinstance(tokenizer, PreTrainedTokenizerBase)
-    return list(tokenizer.convert_tokens_to_ids(tokens) if is_plain else tokens)
+    return ids
 
 
 def _within(tokenizer: Any, text: str, chunk: Span, ids: list[int]) -> list[Span]:
