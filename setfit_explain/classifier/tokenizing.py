@@ -117,7 +117,8 @@ def _vocabulary(tokenizer: Any) -> Mapping[str, int]:
 def _ids(tokenizer: Any, text: str) -> list[int]:
     """Ids of a string without special tokens."""
     if isinstance(tokenizer, PreTrainedTokenizerBase):
-        return list(tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text)))
+        plain: Any = tokenizer
+        return list(plain.convert_tokens_to_ids(plain.tokenize(text)))
     ids = list(tokenizer.tokenize(text)) if hasattr(tokenizer, "tokenize") else None
     if ids is None or not all(isinstance(token, int) for token in ids):
         raise UnsupportedBodyError(
