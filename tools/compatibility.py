@@ -11,7 +11,7 @@ import torch
 from setfit_explain import Explainer, IntegratedGradients
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.verification import head_probabilities
-from tests.bodies.architectures import ARCHITECTURES, model_of
+from tests.bodies.architectures import BODIES, model_of
 from tests.heads.rows import DECISION_ONLY, RANDOM, ROWS, SATURATED, ZERO, fitted
 
 PAGE = Path(__file__).parent.parent / "docs" / "compatibility.md"
@@ -41,11 +41,11 @@ def bodies() -> Iterator[str]:
     """One line a body."""
     yield f"| body | difference to `predict_proba` | {' | '.join(BASELINES)} |"
     yield "|---" * (2 + len(BASELINES)) + "|"
-    for architecture in ARCHITECTURES:
-        model = model_of(architecture.name)
+    for name in BODIES:
+        model = model_of(name)
         cells = [verdict(model, baseline) for baseline in BASELINES]
         difference = Explainer(model)(TEXT).reproduction_error
-        yield f"| {architecture.name} | {difference:.0e} | {' | '.join(cells)} |"
+        yield f"| {name} | {difference:.0e} | {' | '.join(cells)} |"
 
 
 def verdict(model: object, baseline: str) -> str:
