@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
+from setfit_explain.classifier.rendering import Rendering, renderings
 from setfit_explain.errors import TextError, UnsupportedBodyError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from tokenizers import Encoding
     from torch import Tensor
 
     from setfit_explain.classifier.body import Body, Features
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _NO_WORD = re.compile(r"\[unused\d+\]|<unused\d+>|<0x[0-9A-F]{2}>")  # spare rows; bytes of rare characters
 
 Kind = Literal["text", "special", "prompt"]
+_Token = tuple[int, tuple[int, int], int]  # its id, its characters, whether the tokenizer added it
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,21 +79,22 @@ def encode_text(body: Body, text: str) -> EncodedText:
                 "a character. Mend the text with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')."
             )
     features = body.features(text)
-    rendered, offset, encoding, whole = _align(body, text, features["input_ids"].flatten().tolist())
-    specials = encoding["special_tokens_mask"]
-    spans = np.zeros((len(specials), 2), dtype=np.int64)
+    rendering, tokens, truncated = _align(body, text, features["input_ids"].flatten().tolist())
+    string, offset = rendering.string, rendering.offset
+    spans = np.zeros((len(tokens), 2), dtype=np.int64)
     kinds: list[Kind] = []
-    for index, (start, end) in enumerate(encoding["offset_mapping"]):
+    for index, (_, (start, end), special) in enumerate(tokens):
         # A token that starts in the white space between prompt and text belongs to the text.
-        visible = start + len(rendered[start:end]) - len(rendered[start:end].lstrip())
-        if specials[index]:
+        visible = start + len(string[start:end]) - len(string[start:end].lstrip())
+        if special:
             kinds.append("special")
-        elif offset > 0 and min(visible, end - 1) < offset:
+        elif 0 < rendering.start > min(visible, end - 1) or rendering.end <= start < len(string):
             kinds.append("prompt")
         else:
             kinds.append("text")
             spans[index] = np.clip([start - offset, end - offset], 0, len(text))
-    return EncodedText(text, features, spans, tuple(kinds), _cut(text, spans, kinds, encoding, whole, body))
+    cut = _cut(text, spans, kinds, body.tokenizer.truncation_side) if truncated else None
+    return EncodedText(text, features, spans, tuple(kinds), cut)
 
 
 def word_ids(tokenizer: Any) -> list[int]:
@@ -104,47 +107,45 @@ def word_ids(tokenizer: Any) -> list[int]:
     )
 
 
-def _align(body: Body, text: str, ids: list[int]) -> tuple[str, int, Any, Any]:
-    """Find the string that was tokenised: it, the place of the text in it, its kept and whole encoding."""
+def _align(body: Body, text: str, ids: list[int]) -> tuple[Rendering, list[_Token], bool]:
+    """Find the string that was tokenised, the tokens of it that the body reads, and whether others were cut."""
     tokenizer = body.tokenizer
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UnsupportedBodyError(
             f"The body's tokenizer {type(tokenizer).__name__} does not say which characters a token came from. "
             "A fast tokenizer (PreTrainedTokenizerFast) is needed."
         )
-    options = {"return_offsets_mapping": True, "return_special_tokens_mask": True, "verbose": False}
-    for rendered, offset in _renderings(body, text):
-        whole = tokenizer(rendered, **options)
-        kept = whole
-        if len(whole["input_ids"]) > len(ids):
-            kept = tokenizer(rendered, truncation="longest_first", max_length=len(ids), **options)
-        if kept["input_ids"] == ids:
-            return rendered, offset, kept, whole
+    for rendering in renderings(body, text):
+        # The backend cuts as the body's preprocessing has just set it: to set it here would disturb other threads.
+        encoding = tokenizer.backend_tokenizer.encode(
+            rendering.string, add_special_tokens=rendering.special_tokens
+        )
+        whole = [token for part in (encoding, *encoding.overflowing) for token in _tokens(part)]
+        for kept in (whole[: len(encoding.ids)], _shortened(rendering, whole, len(ids))):
+            if [token[0] for token in kept] == ids:
+                return rendering, kept, len(whole) > len(ids)
     raise UnsupportedBodyError(
         "The body's preprocessing gives other token ids than its tokenizer does for the text, so tokens cannot "
-        "be traced to characters (a chat template, or a custom first module)."
+        "be traced to characters (a chat template that rewrites the text, or a custom first module)."
     )
 
 
-def _renderings(body: Body, text: str) -> Iterator[tuple[str, int]]:
-    """Strings that versions of sentence-transformers make of a prompt and a text, likeliest first."""
-    prompt = body.prompt
-    lead = len(prompt + text) - len((prompt + text).lstrip())
-    candidates = [(prompt + text, len(prompt)), ((prompt + text).strip(), len(prompt) - lead)]
-    yield from candidates
-    for rendered, offset in candidates:  # do_lower_case of sentence-transformers' own Transformer module
-        if len(rendered.lower()) == len(rendered):
-            yield rendered.lower(), offset
+def _tokens(encoding: Encoding) -> list[_Token]:
+    return list(zip(encoding.ids, encoding.offsets, encoding.special_tokens_mask, strict=True))
+
+
+def _shortened(rendering: Rendering, tokens: list[_Token], length: int) -> list[_Token]:
+    """Cut the text's tokens, but not what a chat template puts after it: sentence-transformers writes that back."""
+    ending = [token for token in tokens if rendering.end <= token[1][0] < len(rendering.string)]
+    return tokens[: length - len(ending)] + ending
 
 
 def _cut(
-    text: str, spans: NDArray[np.int64], kinds: list[Kind], kept: Any, whole: Any, body: Body
+    text: str, spans: NDArray[np.int64], kinds: list[Kind], truncation_side: str
 ) -> tuple[int, int] | None:
     """Part of the text that truncation removed."""
-    if len(whole["input_ids"]) == len(kept["input_ids"]):
-        return None
     covered = spans[[kind == "text" for kind in kinds]]
-    if body.tokenizer.truncation_side == "left":
+    if truncation_side == "left":
         cut = (0, int(covered[:, 0].min(initial=len(text))))
     else:
         cut = (int(covered[:, 1].max(initial=0)), len(text))
