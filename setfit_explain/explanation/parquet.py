@@ -66,6 +66,12 @@ def schema(header: Mapping[str, Any] | None = None) -> "pa.Schema":
     return pa.schema(columns.items(), metadata)
 
 
+def row_schema() -> "pa.Schema":
+    """Return the columns without ``text_index``, for rows that a key of the caller's names."""
+    columns = schema()
+    return columns.remove(columns.get_field_index("text_index"))
+
+
 def to_table(items: Iterable[Mapping[str, Any]], header: Mapping[str, Any]) -> "pa.Table":
     """Return the rows of explanations and failures in the form of their JSON.
 
@@ -130,8 +136,7 @@ def from_table(table: "pa.Table") -> Iterator[dict[str, Any]]:
     header = json.loads((table.schema.metadata or {}).get(_HEADER, b"null"))
     if header is not None:
         serialization.check_header(header, "explanation_set")
-    columns = schema()
-    columns = columns.remove(columns.get_field_index("text_index"))
+    columns = row_schema()
     if missing := [name for name in columns.names if name not in table.column_names]:
         raise SchemaError(f"A table of explanations lacks {', '.join(missing)}. Version 1 has all of them.")
     count = 0
