@@ -35,7 +35,7 @@ def explain_dataset(
     actors: int = 1,
     cpus_per_actor: float = 1,
     gpus_per_actor: float = 0,
-    batch_size: int = 64,
+    batch_size: int = 512,
     **options: Unpack[Options],
 ) -> Dataset:
     """Explain the texts of a Ray data set on the machines of its cluster.
@@ -49,8 +49,8 @@ def explain_dataset(
     dataset
         Texts, with a key for each.
     model
-        A folder that every machine can read, a hub id, or a model in memory as for `Explainer`, which is sent
-        to the actors pickled and stays on the device where it is.
+        A folder that every machine can read, a hub id, or a model on the CPU in memory as for `Explainer`,
+        which is sent to the actors pickled.
     key_column
         Names the texts in the result, whose order is not that of the data set. Unique; not one of our columns.
     text_column
@@ -64,7 +64,8 @@ def explain_dataset(
     gpus_per_actor
         GPUs reserved for each; a fraction shares one.
     batch_size
-        Texts that an actor is handed at a time.
+        Texts that make a task: what an actor is handed, what is written and checkpointed, and what is done again
+        when an actor dies.
     **options
         As for `Explainer`; here a text that cannot be explained is recorded as failed, unless
         ``on_error="raise"``.
@@ -110,7 +111,11 @@ def explain_dataset(
             f"key_column={key_column!r}. Give both the same column."
         )
     _check_room(actors, cpus_per_actor, gpus_per_actor, others=1 if resuming is None else 2)
-    return dataset.map_batches(
+    environment = {"OMP_NUM_THREADS": str(max(1, int(cpus_per_actor)))}
+    if not gpus_per_actor:
+        environment["CUDA_VISIBLE_DEVICES"] = ""  # newer versions of Ray leave all GPUs of the node visible
+    # Ray cuts what it reads into blocks of 128 MB: of texts, days of work.
+    return dataset.repartition(target_num_rows_per_block=batch_size).map_batches(
         _Actor,
         fn_constructor_kwargs={
             "model": ray.put(model) if in_memory else model,
@@ -124,7 +129,7 @@ def explain_dataset(
         batch_format="pyarrow",
         num_cpus=cpus_per_actor,
         num_gpus=gpus_per_actor or None,
-        runtime_env={"env_vars": {"OMP_NUM_THREADS": str(max(1, int(cpus_per_actor)))}},
+        runtime_env={"env_vars": environment},
     )
 
 
