@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from setfit_explain.errors import OptionError, SchemaError
-from setfit_explain.explanation import serialization
+from setfit_explain.explanation import parquet, serialization
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.tables import explanation_table
@@ -15,10 +15,12 @@ from setfit_explain.views import html, scale, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     from rich.console import RenderableType
 
-_SUFFIX = ".jsonl"
+_SUFFIXES = (".jsonl", ".parquet")
 _KIND = "explanation_set"
+_ARROW_SETTINGS = ("output", "method", "granularity", "model_fingerprint")
 _SHOWN = 20
 
 
@@ -182,18 +184,47 @@ class ExplanationSet(Sequence[Explanation | Failure]):
     def to_json_lines(self) -> str:
         """Return a header line, then one line of ASCII JSON for each text: what ``save`` writes."""
         first = {**serialization.header(_KIND), "count": len(self)}
-        lines = [first, *(_item_to_dict(item) for item in self._items)]
+        lines = [first, *map(_item_to_dict, self._items)]
         return "".join(serialization.to_json(line) + "\n" for line in lines)
 
+    def to_arrow(self) -> "pa.Table":
+        """Return one row for each text and target, with its units as a list of structs.
+
+        The settings that all explanations share are in the table's metadata too.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        """
+        return parquet.to_table(map(_item_to_dict, self._items), self._arrow_header())
+
+    @classmethod
+    def from_arrow(cls, table: "pa.Table") -> Self:
+        """Rebuild a set from ``to_arrow``; columns that it does not know, such as a key, are left out.
+
+        Raises
+        ------
+        MissingExtraError
+            If pyarrow is not installed.
+        SchemaError
+            If the version is unknown, or the rows of a text are not complete and in order.
+        """
+        return cls(map(_item_from_dict, parquet.from_table(table)))
+
     def save(self, path: str | Path) -> Path:
-        """Write the set as JSON lines, all or nothing, and return the path.
+        """Write the set as JSON lines or as Parquet, all or nothing, and return the path.
 
         Raises
         ------
         OptionError
-            If the file name does not end in ``.jsonl``.
+            If the file name ends in neither ``.jsonl`` nor ``.parquet``.
+        MissingExtraError
+            If it is ``.parquet`` and pyarrow is not installed.
         """
-        return serialization.write_atomically(_checked_path(path), self.to_json_lines())
+        if _suffix(path) == ".parquet":
+            return parquet.write_table(map(_item_to_dict, self._items), self._arrow_header(), path)
+        return serialization.write_atomically(path, self.to_json_lines())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -202,12 +233,16 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         Raises
         ------
         OptionError
-            If the file name does not end in ``.jsonl``.
+            If the file name ends in neither ``.jsonl`` nor ``.parquet``.
+        MissingExtraError
+            If it is ``.parquet`` and pyarrow is not installed.
         SchemaError
             If the file is not a complete saved set of a known version.
         """
+        if _suffix(path) == ".parquet":
+            return cls.from_arrow(parquet.read_table(path))
         try:
-            lines = _checked_path(path).read_text(encoding="utf-8").splitlines()
+            lines = Path(path).read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError as error:
             raise SchemaError(f"{str(path)!r} is not UTF-8, so not a saved explanation set.") from error
         if not lines:
@@ -222,6 +257,14 @@ class ExplanationSet(Sequence[Explanation | Failure]):
                 "It was cut or edited."
             )
         return cls(_item_from_dict(serialization.from_json(line)) for line in lines[1:])
+
+    def _arrow_header(self) -> dict[str, Any]:
+        of_each = [
+            {*item.settings.items(), *((name, getattr(item, name)) for name in _ARROW_SETTINGS)}
+            for item in self.explanations
+        ]
+        shared = dict(sorted(set.intersection(*of_each))) if of_each else {}
+        return {**serialization.header(_KIND), "count": len(self), "settings": shared}
 
     def _section(self) -> html.Section:
         return html.Section(
@@ -259,10 +302,11 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         return lines
 
 
-def _checked_path(path: str | Path) -> Path:
-    if Path(path).suffix != _SUFFIX:
-        raise OptionError(f"File {str(path)!r} has another suffix. Accepted: {_SUFFIX} (JSON lines).")
-    return Path(path)
+def _suffix(path: str | Path) -> str:
+    suffix = Path(path).suffix
+    if suffix not in _SUFFIXES:
+        raise OptionError(f"File {str(path)!r} has another suffix. Accepted: {', '.join(_SUFFIXES)}.")
+    return suffix
 
 
 def _item_to_dict(item: Explanation | Failure) -> dict[str, Any]:

@@ -7,7 +7,8 @@ neither. Files are written under another name first and then renamed, so that no
 import json
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,16 +130,22 @@ def from_json(content: str) -> Any:
 
 def write_atomically(path: str | Path, content: str) -> Path:
     """Write ``content`` as UTF-8 to ``path``, all of it or nothing, and return the path."""
+    with replacing(path) as temporary, temporary.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(content)
+    return Path(path)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a path to write to, which becomes ``path`` at the end, or is removed after an error."""
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(content)
+        yield temporary
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return target
 
 
 def _encode(value: Any) -> Any:
@@ -149,9 +156,10 @@ def _encode(value: Any) -> Any:
     return value if math.isfinite(value) else str(value)
 
 
-def _decode(value: Any) -> Any:
+def decode(value: Any) -> Any:
+    """Return numbers, or lists of them, as they were before JSON."""
     if isinstance(value, list):
-        return [_decode(item) for item in value]
+        return [decode(item) for item in value]
     if value is None:
         return math.nan
     if value in ("inf", "-inf"):
@@ -166,7 +174,7 @@ def _decode_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     for name in _NAMES:
         fields[name] = tuple(_of_type(name, item, str) for item in _of_type(name, data[name], list))
     for name in _ARRAYS:
-        fields[name] = _decode(_of_type(name, data[name], list))
+        fields[name] = decode(_of_type(name, data[name], list))
     fields["converged"] = [_of_type("converged", item, bool) for item in data["converged"]]
     fields["units"] = tuple(_decode_unit(_of_type("units", unit, dict)) for unit in data["units"])
     label = data["true_label"]
@@ -182,7 +190,7 @@ def _decode_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     fields["settings"] = _of_type("settings", data["settings"], dict)
     versions = _of_type("versions", data["versions"], dict)
     fields["versions"] = {name: _of_type("versions", item, str) for name, item in versions.items()}
-    fields["reproduction_error"] = _decode(data["reproduction_error"])
+    fields["reproduction_error"] = decode(data["reproduction_error"])
     return fields
 
 

@@ -27,12 +27,12 @@ sys.stdout.buffer.write(loaded._repr_html_().encode())
 """
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "1"])
+@pytest.mark.parametrize(("hash_seed", "suffix"), [("0", "jsonl"), ("1", "jsonl"), ("1", "parquet")])
 def test_a_saved_set_is_read_and_drawn_the_same_without_torch(
-    explanation: Explanation, tmp_path: Path, hash_seed: str
+    explanation: Explanation, tmp_path: Path, hash_seed: str, suffix: str
 ) -> None:
     kept = ExplanationSet([explanation, Failure(1, "\ud800", "TextError", "No tokens.")])
-    path = kept.save(tmp_path / "set.jsonl")
+    path = kept.save(tmp_path / f"set.{suffix}")
     run = subprocess.run(
         [sys.executable, "-c", READER, str(path), str(tmp_path / "page.html")],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},

@@ -1,0 +1,1 @@
+"""The explainer within other engines."""

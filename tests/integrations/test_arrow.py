@@ -1,0 +1,39 @@
+import re
+from pathlib import Path
+
+import pyarrow as pa
+
+from setfit_explain import Explainer, ExplanationSet
+from setfit_explain.explanation.parquet import row_schema
+from setfit_explain.integrations.arrow import TableExplainer
+
+from .conftest import ROWS
+
+GUIDE = Path(__file__).parents[2] / "docs/how-to/ten-million-texts.md"
+
+
+def test_a_tables_texts_become_a_table_each_with_their_key(model):
+    table = pa.Table.from_pylist(ROWS[:3])
+    explain = TableExplainer(model, key_column="id", text_column="message", label_column="truth")
+    tables = list(explain(table))
+    assert [table["id"].to_pylist() for table in tables] == [[f"key-{index}"] * 3 for index in range(3)]
+    assert tables[0].schema.remove(0) == row_schema()
+    expected = Explainer(model)(
+        [row["message"] for row in ROWS[:3]], true_labels=[row["truth"] for row in ROWS[:3]]
+    )
+    assert ExplanationSet.from_arrow(pa.concat_tables(tables)) == expected
+
+
+def test_the_guides_function_for_spark_maps_record_batches(folder):
+    code = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+        if "def explain_batches" in block
+    )
+    names = {}
+    exec(compile(code.replace("/models/my-model", str(folder)), GUIDE.name, "exec"), names)
+    rows = [{"id": index, "text": row["message"]} for index, row in enumerate(ROWS[:6])]
+    batches = pa.Table.from_pylist(rows).to_batches(max_chunksize=2)
+    found = pa.Table.from_batches(names["explain_batches"](iter(batches)))
+    assert ExplanationSet.from_arrow(found) == Explainer(str(folder))([row["text"] for row in rows])
+    assert found["id"].to_pylist() == [index for index in range(6) for _ in range(3)]
