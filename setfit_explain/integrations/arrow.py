@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from setfit_explain.explainer import Options
+    from setfit_explain.explaining import Options
 
 
 class TableExplainer:

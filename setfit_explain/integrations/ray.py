@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from ray.data import Dataset
 
-    from setfit_explain.explainer import Options
+    from setfit_explain.explaining import Options
 
 
 def explain_dataset(
