@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import reprlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,7 +19,7 @@ from setfit_explain.classifier.outputs import Output, ScoreFunction, check_outpu
 from setfit_explain.classifier.precision import PRECISIONS
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_text, read_tokenized
-from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
+from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError, TextError
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
 from setfit_explain.explanation.segmentation import check_granularity, granularity_name
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
     from setfit_explain.classifier.tokenized import Text
     from setfit_explain.explanation.segmentation import Granularity
+
+LATELY = 256
+"""How many explanations of one call are held in case their text comes again."""
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
 
@@ -202,11 +206,45 @@ class Explainer:
         shown = False if self.show_progress is None and len(listed) < 2 else self.show_progress
         with progress_bar("explaining", shown=shown) as tell:
             items = []
-            for index, arguments in enumerate(zip(listed, wanted, labels, strict=True)):
-                items.append(self._explain_or_record(index, *arguments))
+            for item in self._explain_all(zip(listed, wanted, labels, strict=True)):
+                items.append(item)
                 tell(len(items), len(listed))
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
+
+    def stream(self, texts: Iterable[Any], *, targets: Any = None) -> Iterator[Explanation | Failure]:
+        """Explain texts as they come, in their order, and keep none: for more texts than memory holds.
+
+        Parameters
+        ----------
+        texts
+            Any iterable of texts, also an endless one.
+        targets
+            As in `Explainer`, for every text; None for the explainer's own.
+
+        Yields
+        ------
+        Explanation or Failure
+            One a text; a `Failure` with ``on_error="record"`` only.
+
+        Raises
+        ------
+        SetFitExplainError
+            As in a call, when the text's turn comes. Whether an explanation converged is told by its own
+            ``converged``, without a warning.
+
+        Examples
+        --------
+        ::
+
+            with open("explanations.jsonl", "w") as file:
+                for explanation in explainer.stream(open("texts.txt")):
+                    print(explanation.to_json(), file=file)
+        """
+        wanted = self.targets if targets is None else targets
+        if isinstance(texts, str):
+            raise TextError("stream takes an iterable of texts; explain one text with explainer(text).")
+        yield from self._explain_all((text, wanted, None) for text in texts)
 
     def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method."""
@@ -219,6 +257,21 @@ class Explainer:
         if hasattr(label, "__index__"):
             return class_names((label.__index__(),), self.classifier.model.labels)[0]
         return tuple(str(self._label_name(member)) for member in label)
+
+    def _explain_all(self, rows: Iterable[tuple[Any, Any, Any]]) -> Iterator[Explanation | Failure]:
+        """Explain (text, targets, true label) one by one; a text that was there lately is not computed again."""
+        lately: dict[Any, Explanation] = {}
+        for index, (text, targets, label) in enumerate(rows):
+            key = (text, repr(targets)) if isinstance(text, str) else None
+            if key in lately:
+                yield replace(lately[key], true_label=self._label_name(label))
+                continue
+            item = self._explain_or_record(index, text, targets, label)
+            if key is not None and isinstance(item, Explanation):
+                lately[key] = item
+                if len(lately) > LATELY:
+                    del lately[next(iter(lately))]
+            yield item
 
     def _explain_or_record(self, index: int, text: Any, targets: Any, label: Any) -> Explanation | Failure:
         try:

@@ -58,11 +58,14 @@ def test_an_odd_text_is_explained_and_put_together_again(architecture, name):
     assert explanation.to_html()
 
 
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
 @pytest.mark.parametrize("granularity", ["token", "word", "sentence"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_granularity_has_the_same_total(architecture, granularity):
-    explanation = explain(model_of(architecture), LONG, granularity=granularity, targets="delay")
-    reference = explain(model_of(architecture), LONG, targets="delay")
+    # With the same nodes; left to themselves, larger units may need fewer.
+    options = {"targets": "delay", "method": IntegratedGradients(n_steps=16, tolerance=1)}
+    explanation = explain(model_of(architecture), LONG, granularity=granularity, **options)
+    reference = explain(model_of(architecture), LONG, **options)
     assert explanation.attributions.sum() == pytest.approx(reference.attributions.sum(), abs=1e-12)
 
 

@@ -73,7 +73,10 @@ def test_the_result_is_that_of_one_process_though_a_worker_is_killed(model, watc
     blocks = ray.get(rows.to_arrow_refs())
     found = by_key(pa.concat_tables(blocks))
     assert found.pop("none") == Failure(
-        0, "None", "TextError", "The text is None (NoneType); a string is needed."
+        0,
+        "None",
+        "TextError",
+        "The text is None (NoneType); a string is needed, or the token ids of one text.",
     )
     assert found == in_one_process(model, granularity=watch("here"))
     assert len(blocks) > 4

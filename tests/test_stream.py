@@ -1,0 +1,79 @@
+"""Many texts: they come and go one by one, and none is computed twice in a row of repeats."""
+
+import gc
+import weakref
+from itertools import count, islice
+
+import numpy as np
+import pytest
+
+from setfit_explain import Explainer, Failure
+from setfit_explain import explainer as module
+from setfit_explain.errors import TextError
+from tests.models import TEXTS, tiny_model
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """An explainer, and the texts that it really computed."""
+    explainer = Explainer(tiny_model("bert"), on_error="record")
+    computed = []
+    compute = explainer._explain
+    monkeypatch.setattr(
+        explainer, "_explain", lambda text, *rest: computed.append(text) or compute(text, *rest)
+    )
+    return explainer, computed
+
+
+def test_a_stream_gives_what_a_list_gives_in_its_order_while_the_texts_come(counted):
+    explainer, _ = counted
+    taken = []
+
+    def source():
+        for index in count():
+            taken.append(index)
+            yield TEXTS[index % 5]
+
+    found = list(islice(explainer.stream(source()), 3))
+    assert found == list(explainer(list(TEXTS[:3])))
+    assert taken == [0, 1, 2], "an endless source is read as far as it is asked for"
+
+
+def test_a_stream_keeps_no_more_explanations_than_it_needs(counted, monkeypatch):
+    explainer, _ = counted
+    monkeypatch.setattr(module, "LATELY", 3)
+    given = []
+    for explanation in explainer.stream(f"parcel {index}" for index in range(8)):
+        given.append(weakref.ref(explanation))
+        del explanation
+        gc.collect()
+        assert sum(reference() is not None for reference in given) <= 3 + 1, (
+            "those held, and the one just given"
+        )
+
+
+def test_identical_texts_are_computed_once_and_keep_their_own_labels(counted):
+    explainer, computed = counted
+    found = explainer([TEXTS[0], TEXTS[1], TEXTS[0]], true_labels=["refund", "delay", "praise"])
+    assert computed == [TEXTS[0], TEXTS[1]]
+    assert [explanation.true_label for explanation in found] == ["refund", "delay", "praise"]
+    np.testing.assert_array_equal(found[0].attributions, found[2].attributions)
+
+
+def test_the_same_text_with_other_targets_is_another_question(counted):
+    explainer, computed = counted
+    found = explainer([TEXTS[0]] * 3, targets=[["refund"], ["delay"], ["refund"]])
+    assert len(computed) == 2
+    assert [explanation.targets for explanation in found] == [("refund",), ("delay",), ("refund",)]
+
+
+def test_failures_keep_their_place_in_a_stream(counted):
+    explainer, _ = counted
+    found = list(explainer.stream(["parcel", 7, "\ud800", "parcel"]))
+    assert [isinstance(item, Failure) for item in found] == [False, True, True, False]
+    assert [item.index for item in found[1:3]] == [1, 2]
+
+
+def test_one_string_is_no_stream(counted):
+    with pytest.raises(TextError, match=r"explainer\(text\)"):
+        next(counted[0].stream("parcel"))
