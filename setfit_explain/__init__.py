@@ -6,19 +6,25 @@ from typing import TYPE_CHECKING, Any
 from setfit_explain._version import __version__
 
 if TYPE_CHECKING:
+    from setfit_explain.absa import AbsaExplainer
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
-    from setfit_explain.explainer import Explainer, explain
+    from setfit_explain.explainer import Explainer
+    from setfit_explain.explaining import explain
     from setfit_explain.explanation.explanation import Explanation
     from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
+    from setfit_explain.explanation.spans import SpanExplanation, SpanExplanationSet
     from setfit_explain.explanation.units import Unit
 
 __all__ = [
+    "AbsaExplainer",
     "Explainer",
     "Explanation",
     "ExplanationSet",
     "Failure",
     "IntegratedGradients",
     "Occlusion",
+    "SpanExplanation",
+    "SpanExplanationSet",
     "Unit",
     "__version__",
     "explain",
@@ -26,14 +32,17 @@ __all__ = [
 
 # Loaded on first use: importing the package stays quick, and saved explanations are read without torch.
 _HOMES = {
+    "AbsaExplainer": "setfit_explain.absa",
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
     "Failure": "setfit_explain.explanation.explanation_set",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
     "Occlusion": "setfit_explain.attribution.occlusion",
+    "SpanExplanation": "setfit_explain.explanation.spans",
+    "SpanExplanationSet": "setfit_explain.explanation.spans",
     "Unit": "setfit_explain.explanation.units",
-    "explain": "setfit_explain.explainer",
+    "explain": "setfit_explain.explaining",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import reprlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,15 +49,10 @@ def listed_texts(texts: Iterable[Any]) -> list[Any]:
     ):
         raise TextError(
             f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
-            "Of a data set or table pass its text column, such as data['text']."
+            "Of a data set or table pass its text column, such as data['text']; of a tokenised text the "
+            "tokenizer's whole BatchEncoding."
         )
     return list(texts)
-
-
-def check_text(text: Any, name: str) -> None:
-    """Raise `TextError` unless ``text`` is a string."""
-    if not isinstance(text, str):
-        raise TextError(f"{name} is {reprlib.repr(text)} ({type(text).__name__}); a string is needed.")
 
 
 def targets_per_text(targets: Any, texts: int) -> list[Any]:

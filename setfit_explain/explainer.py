@@ -1,21 +1,23 @@
-"""`explain` and `Explainer`: from a model and texts to explanations. Assembles, does no mathematics."""
+"""`Explainer`: from a model and texts to explanations. Assembles, does no mathematics."""
 
 from __future__ import annotations
 
+import reprlib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from setfit_explain._version import __version__
-from setfit_explain.arguments import check_text, listed_texts, resolve_method, targets_per_text
+from setfit_explain.arguments import listed_texts, resolve_method, targets_per_text
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.text_classifier import TextClassifier
+from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_text, read_tokenized
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
@@ -25,6 +27,7 @@ from setfit_explain.views.progress import progress_bar
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
+    from setfit_explain.classifier.tokenized import Text
     from setfit_explain.explanation.segmentation import Granularity
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
@@ -148,7 +151,8 @@ class Explainer:
         Parameters
         ----------
         texts
-            A string, or any iterable of strings such as a list or a datasets column.
+            A string, or any iterable of strings such as a list or a datasets column. Also a BatchEncoding
+            that the body's own tokenizer made: the answer explained is the model's to its token ids.
         targets
             As in `Explainer`, or one list of targets a text; None for the explainer's own.
         true_labels
@@ -157,7 +161,7 @@ class Explainer:
         Returns
         -------
         Explanation or ExplanationSet
-            One for a string, a set for an iterable.
+            One for a string or a flat list of token ids, a set for an iterable or rows of token ids.
 
         Raises
         ------
@@ -173,18 +177,19 @@ class Explainer:
         ConvergenceWarning
             The error of some explanation is above the tolerance; it is marked ``converged=False``.
         """
-        if isinstance(texts, str):
-            explanation = self._explain(texts, self.targets if targets is None else targets, true_labels)
+        given: Any = read_tokenized(texts) if isinstance(texts, Mapping) and is_tokenized(texts) else texts
+        if isinstance(given, str | TokenizedText):
+            explanation = self._explain(given, self.targets if targets is None else targets, true_labels)
             _warn_of_errors([explanation])
             return explanation
-        listed = listed_texts(texts)
+        listed = listed_texts(given)
         wanted = targets_per_text(self.targets if targets is None else targets, len(listed))
         labels = [None] * len(listed) if true_labels is None else list(true_labels)
         if len(labels) != len(listed):
             raise OptionError(f"There are {len(labels)} true_labels for {len(listed)} texts.")
         if self.on_error == "raise":
             for index, text in enumerate(listed):
-                check_text(text, f"Text {index}")
+                read_text(text, f"Text {index}")
         shown = False if self.show_progress is None and len(listed) < 2 else self.show_progress
         with progress_bar("explaining", shown=shown) as tell:
             items = []
@@ -194,7 +199,7 @@ class Explainer:
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
 
-    def baseline(self, text: str) -> Any:
+    def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method."""
         return self._attribute.baseline(self.classifier.encode(text)).unsqueeze(0)
 
@@ -216,26 +221,26 @@ class Explainer:
                 error.add_note(f"While explaining text {index}.")
                 raise
             return Failure(
-                index, text if isinstance(text, str) else repr(text), type(error).__name__, str(error)
+                index, text if isinstance(text, str) else reprlib.repr(text), type(error).__name__, str(error)
             )
 
     def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
-        check_text(text, "The text")
         with self.classifier.body.session():
             return self._explain_in_session(text, wanted, true_label)
 
-    def _explain_in_session(self, text: str, wanted: Any, true_label: Any) -> Explanation:
+    def _explain_in_session(self, text: Text, wanted: Any, true_label: Any) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
-        own_answer = classifier.predict_proba(text)
+        own_answer = classifier.own_answer(encoded)
         targets = resolve_targets(wanted, classifier.classes, own_answer, multi_label=classifier.multi_label)
-        grouping = group_tokens(text, encoded.spans, encoded.kinds, self.granularity)
+        granularity = self.granularity if encoded.spelled else "token"
+        grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
         score = ScoreFunction(classifier.head, self.output, targets)
         result = self._attribute(encoded, grouping.membership, score)
         difference = check_reproduction(result.probabilities, own_answer, classifier.dtype)
         answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(
-            text=text,
+            text=encoded.text,
             units=grouping.units,
             classes=classifier.classes,
             targets=tuple(target_name(target, classifier.classes) for target in targets),
@@ -252,83 +257,14 @@ class Explainer:
             true_label=self._label_name(true_label),
             output=self.output.value,
             method=self.method.name,
-            granularity=granularity_name(self.granularity),
+            granularity=granularity_name(granularity),
             settings=result.settings,
             truncated_span=encoded.truncated_span,
             reproduction_error=difference,
-            notes=result.notes,
+            notes=result.notes + encoded.notes,
             versions=self._versions,
             model_fingerprint=classifier.fingerprint,
         )
-
-
-class Options(TypedDict, total=False):
-    """The keyword arguments of `Explainer`, for `explain`."""
-
-    targets: Any
-    output: str
-    method: str | AttributionMethod
-    baseline: Any
-    reference_texts: Sequence[str] | None
-    special_tokens: str | None
-    tolerance: float | None
-    n_steps: int | None
-    granularity: Granularity
-    internal_batch_size: int | None
-    show_progress: bool | None
-    on_error: str
-    trust_pickle: bool
-
-
-@overload
-def explain(
-    model: Any, texts: str, *, true_labels: Any = None, **options: Unpack[Options]
-) -> Explanation: ...
-@overload
-def explain(
-    model: Any, texts: Iterable[str], *, true_labels: Any = None, **options: Unpack[Options]
-) -> ExplanationSet: ...
-
-
-def explain(
-    model: Any, texts: str | Iterable[str], *, true_labels: Any = None, **options: Unpack[Options]
-) -> Explanation | ExplanationSet:
-    """Explain what a few-shot classifier answers for one text or many.
-
-    Parameters
-    ----------
-    model
-        A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
-        Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
-        SetFitModel, or its hub id. It is left as found.
-    texts
-        A string, or any iterable of strings such as a list or a datasets column.
-    true_labels
-        The text's class name, or one a text; shown beside the prediction.
-    **options
-        All other keyword arguments of `Explainer`, such as ``targets``, ``output``, ``baseline``,
-        ``granularity`` and ``tolerance``.
-
-    Returns
-    -------
-    Explanation or ExplanationSet
-        One for a string, a set in the same order for an iterable. A positive attribution pushed the
-        target's score up; over all units they sum to the difference between the text's score and the
-        baseline's, plus the convergence delta.
-
-    Raises
-    ------
-    SetFitExplainError
-        See `Explainer` and its call.
-
-    Examples
-    --------
-    ::
-
-        print(explain(model, "I was charged twice for one order"))
-        explain(model, texts, targets="predicted", output="log_odds").to_html("report.html")
-    """
-    return Explainer(model, **options)(texts, true_labels=true_labels)
 
 
 def _warn_of_errors(explanations: list[Explanation]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from setfit_explain.demo.data import load_train
+from tests.absa_models import absa_model
 from tests.models import minilm
 from tests.notebooks import FOLDER, execute
 
@@ -27,9 +28,9 @@ def demo_like_model():
 def test_readmes_python_runs(demo_like_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {"model": demo_like_model})
+        exec(compile(block, "README.md", "exec"), {"model": demo_like_model, "absa_model": absa_model()})
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 

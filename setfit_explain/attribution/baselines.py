@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from setfit_explain.classifier.tokenizing import strings_of
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
 
@@ -180,12 +181,13 @@ def _vocabulary_mean(classifier: TextClassifier) -> Tensor:
     frequency, so that rank would make the mean word a comma or an exclamation mark.
     """
     tokenizer = classifier.body.tokenizer
-    model = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     ids = classifier.word_ids
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    model: dict[str, Any] = {"type": None} if backend is None else json.loads(backend.to_str())["model"]
     if model["type"] == "Unigram":
         scores = [score for _, score in model["vocab"]]
         weights = {token: math.exp(scores[token]) for token in ids if scores[token] < 0}
         return _mean(classifier, weights or dict.fromkeys(ids, 1.0))
-    pieces = zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True)
+    pieces = zip(ids, strings_of(tokenizer, ids), strict=True)
     words = [token for token, piece in pieces if len(piece.lstrip("Ġ▁")) > 1 and not piece.startswith("##")]
     return _mean(classifier, {token: 1 / (rank + 2.7) for rank, token in enumerate(words or ids, start=1)})

@@ -69,6 +69,7 @@ class IntegratedGradients:
 
     name = "integrated_gradients"
     needs_gradient = True
+    additive = True
 
     def __post_init__(self) -> None:
         if not self.tolerance > 0:

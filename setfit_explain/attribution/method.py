@@ -76,5 +76,9 @@ class AttributionMethod(Protocol):
     def needs_gradient(self) -> bool:
         """Whether the head must be differentiable; without it, any head with ``predict_proba`` will do."""
 
+    @property
+    def additive(self) -> bool:
+        """Whether the attributions add up to the score minus the baseline's, so that parts may be added."""
+
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Make the method ready for one classifier: what is the same for all texts is computed here."""

@@ -57,6 +57,7 @@ class Occlusion:
 
     name = "occlusion"
     needs_gradient = False
+    additive = False
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baseline up once; what is returned explains one text after another."""

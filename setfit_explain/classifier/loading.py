@@ -104,9 +104,9 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
             return _from_parts(body, head, normalize_embeddings=False, labels=None)
         case AbsaModel():
             raise UnsupportedModelError(
-                "An AbsaModel is two SetFit models. Explain model.polarity_model or model.aspect_model by itself, on "
-                "the texts that it is given: the span with its context, a colon and the whole text, such as "
-                "'great food:The great food was cold'."
+                "An AbsaModel is two SetFit models. explain(model, texts) and AbsaExplainer(model) explain both; "
+                "model.polarity_model and model.aspect_model can be explained by themselves on the texts that they "
+                "are given, such as 'great food:The great food was cold'."
             )
         case _ if hasattr(model, "steps"):
             return _from_pipeline(model)
@@ -115,6 +115,11 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
     raise UnsupportedModelError(
         f"{type(model).__name__} is not a model that can be explained. Accepted: {ACCEPTED}."
     )
+
+
+def is_absa_model(model: Any) -> bool:
+    """Whether this is SetFit's model of aspects and what is said of them."""
+    return isinstance(model, AbsaModel)
 
 
 def _from_parts(
@@ -175,6 +180,13 @@ def _find_folder(place: str | Path) -> Path:
     folder = Path(place)
     if folder.is_dir():
         return folder
+    parts = [folder.with_name(f"{folder.name}-{part}") for part in ("aspect", "polarity")]
+    if not folder.exists() and all(part.is_dir() for part in parts):
+        raise UnsupportedModelError(
+            f"{str(place)!r} is an AbsaModel, saved as two folders: name one of them, "
+            f"{' or '.join(repr(str(part)) for part in parts)}, or explain both in Python with "
+            "explain(AbsaModel.from_pretrained(...), texts)."
+        )
     if isinstance(place, str) and not folder.exists() and place.count("/") <= 1 and place[:1] not in "./~":
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from setfit_explain.classifier.loading import load_model
-from setfit_explain.classifier.text_classifier import PROBE_TEXT, TextClassifier
+from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.errors import OptionError, VerificationError
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.saved_head import write_head
 from setfit_explain.heads.verification import check_difference
-
-_PROBE_TEXTS = (PROBE_TEXT, "Thanks!", " ".join([PROBE_TEXT] * 3))
 
 
 def save_model(model: Any, folder: str | Path, *, trust_pickle: bool = False) -> float:
@@ -53,7 +51,7 @@ def save_model(model: Any, folder: str | Path, *, trust_pickle: bool = False) ->
     original = load_model(model, trust_pickle=trust_pickle)
     classifier = TextClassifier(original)
     with classifier.body.session():
-        dimension = classifier.body.embed(classifier.body.features(PROBE_TEXT)).shape[1]
+        dimension = classifier.body.embed(classifier.body.features(classifier.probe_text)).shape[1]
     with _appearing(place) as temporary:
         original.body.save(str(temporary), create_model_card=False)
         write_head(to_torch_head(original.head), temporary, dimension)
@@ -100,10 +98,11 @@ def _compare(classifier: TextClassifier, folder: Path) -> float:
         raise VerificationError(
             f"The saved model has the classes {', '.join(again.classes)} instead of {', '.join(classifier.classes)}."
         )
+    probe = classifier.probe_text
     try:
         return max(
             check_difference(again.predict_proba(text), classifier.predict_proba(text), f"for {text!r}")
-            for text in _PROBE_TEXTS
+            for text in (probe, "Thanks!", " ".join([probe] * 3))
         )
     except VerificationError as error:
         raise VerificationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from setfit_explain.classifier.body import Body
-from setfit_explain.classifier.encoding import EncodedText, encode_text, word_ids
+from setfit_explain.classifier.encoding import EncodedText, encode_probe, encode_text
 from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.tap import Tap, find_tap
+from setfit_explain.classifier.tokenized import Text, encode_tokenized, read_text
+from setfit_explain.classifier.tokenizing import word_ids
 from setfit_explain.errors import UnsupportedBodyError
 from setfit_explain.heads.black_box import to_any_head
 from setfit_explain.heads.conversion import to_torch_head
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.loading import Model
-
-PROBE_TEXT = "The quick brown fox, aged 7, jumps over 13 lazy dogs; why not?"
 
 
 class TextClassifier:
@@ -49,6 +50,8 @@ class TextClassifier:
         Precision of the word embeddings.
     head_difference
         Largest difference of the converted head to the original on probe embeddings.
+    probe_text
+        The sentence that the model was tried on.
 
     Raises
     ------
@@ -60,7 +63,8 @@ class TextClassifier:
         self.model = model
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
         with self.body.session():
-            probe = encode_text(self.body, PROBE_TEXT)
+            probe = encode_probe(self.body)
+            self.probe_text = probe.text
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
                 embedding = to_float64(self.body.embed(probe.features))
@@ -95,10 +99,13 @@ class TextClassifier:
         size = self.tap.vocabulary_size
         return ids if size is None else [token_id for token_id in ids if token_id < size]
 
-    def encode(self, text: str) -> EncodedText:
+    def encode(self, text: Text) -> EncodedText:
         """Encode one text; raises `TextError` or `UnsupportedBodyError`."""
+        readable = read_text(text)
         with self.body.session():
-            return encode_text(self.body, text)
+            if isinstance(readable, str):
+                return encode_text(self.body, readable)
+            return encode_tokenized(self.body, readable, self.tap.vocabulary_size)
 
     def word_embeddings(self, encoded: EncodedText) -> Tensor:
         """Word embeddings ``(tokens, dim)`` of an encoded text, before positions are added."""
@@ -126,6 +133,18 @@ class TextClassifier:
         with self.body.session():
             return self.model.predict_proba(text)
 
+    def own_answer(self, encoded: EncodedText) -> NDArray[np.float64]:
+        """Ask the model itself, as `predict_proba` does, about a text or the token ids that were given.
+
+        Token ids go through the untapped body, and its embedding through the original head.
+        """
+        if encoded.source is not None:
+            return self.predict_proba(encoded.source)
+        with self.body.session(), torch.no_grad():
+            embedding = self.body.embed(encoded.features)
+        row: NDArray[np.float64] = self.model.head_probabilities(embedding.float().cpu().numpy())[0]
+        return row
+
     def verify(self, encoded: EncodedText) -> float:
         """Compare the probabilities of one text through the tap with the model's own.
 
@@ -142,9 +161,9 @@ class TextClassifier:
         with self.body.session(), torch.no_grad():
             rows = self.tap.look_up(encoded.ids).unsqueeze(0)
             actual = self.head.answer(self.decide(encoded, rows))[0].cpu().numpy()
-            return check_reproduction(actual, self.model.predict_proba(encoded.text), self.dtype)
+            return check_reproduction(actual, self.own_answer(encoded), self.dtype)
 
-    def bind(self, text: str) -> BoundClassifier:
+    def bind(self, text: Text) -> BoundClassifier:
         """Bind one text: an ``nn.Module`` from word embeddings to probabilities, for any Captum method."""
         return BoundClassifier(self, self.encode(text))
 
@@ -156,12 +175,8 @@ class TextClassifier:
         places = torch.isin(ids, words).nonzero().squeeze(-1)
         # Other words altogether: a permutation would not show to something that sums over the ids.
         ids[places] = words[(torch.searchsorted(words, ids[places]) + 1 + places) % len(words)]
-        scrambled = EncodedText(
-            probe.text,
-            {**probe.features, "input_ids": ids.view_as(probe.features["input_ids"])},
-            probe.spans,
-            probe.kinds,
-            probe.truncated_span,
+        scrambled = replace(
+            probe, features={**probe.features, "input_ids": ids.view_as(probe.features["input_ids"])}
         )
         with torch.no_grad():
             rows = self.tap.look_up(probe.ids).unsqueeze(0)

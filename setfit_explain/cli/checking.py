@@ -8,7 +8,6 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from setfit_explain.classifier.text_classifier import PROBE_TEXT
 from setfit_explain.errors import OptionError
 from setfit_explain.explainer import Explainer
 
@@ -34,14 +33,14 @@ def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple
     """
     explainer = _explainer(model, scale, settings)
     classifier = explainer.classifier
-    seconds = []
+    probe, seconds = classifier.probe_text, []
     for _ in range(_REPEATS):
         start = time.perf_counter()
-        explanation = explainer(PROBE_TEXT)
+        explanation = explainer(probe)
         seconds.append(time.perf_counter() - start)
     difference = max(classifier.head_difference, explanation.reproduction_error)
-    start_of_path = explainer.baseline(PROBE_TEXT)
-    at_baseline = classifier.bind(PROBE_TEXT)(start_of_path)[0].tolist()
+    start_of_path = explainer.baseline(probe)
+    at_baseline = classifier.bind(probe)(start_of_path)[0].tolist()
     _, tokens, dim = start_of_path.shape
     modules = " → ".join(type(module).__name__ for module in classifier.body.module)
     inner = getattr(classifier.body.module[0], "auto_model", None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from setfit_explain.errors import InputError, SchemaError
-from setfit_explain.explanation.units import Unit
+from setfit_explain.explanation.units import BUCKET_TEXTS, Unit
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -187,7 +187,7 @@ def _decode_fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decode_unit(unit: dict[str, Any]) -> Unit:
-    if unit["special"] not in (None, "special", "prompt"):
+    if unit["special"] not in (None, *BUCKET_TEXTS):
         raise TypeError(f"units: {unit['special']!r} is not a kind of unit")
     start, end = (_of_type("units", unit[name], int) for name in ("start", "end"))
     return Unit(_of_type("units", unit["text"], str), start, end, unit["special"])

@@ -16,11 +16,16 @@ from numpy.typing import NDArray
 from setfit_explain.errors import InputError
 from setfit_explain.explanation.segmentation import Granularity, Span, segment, trim
 
-Kind = Literal["text", "special", "prompt"]
-Bucket = Literal["special", "prompt"]
+Kind = Literal["text", "special", "prompt", "separator"]
+Bucket = Literal["special", "prompt", "separator"]
 
-BUCKET_TEXTS: dict[Bucket, str] = {"special": "[special tokens]", "prompt": "[prompt]"}
-_BUCKETS: tuple[Bucket, Bucket] = ("special", "prompt")
+BUCKET_TEXTS: dict[Bucket, str] = {
+    "special": "[special tokens]",
+    "prompt": "[prompt]",
+    "separator": "[separator]",
+}
+# Stand for a bucket as the unit of a token, until it is known which buckets exist.
+_PLACEHOLDERS: dict[Bucket, int] = {bucket: -number for number, bucket in enumerate(BUCKET_TEXTS, start=1)}
 _MARKS = regex.compile(r"[\p{M}\u200C\u200D]+")
 
 
@@ -36,7 +41,8 @@ class Unit:
         Character offsets in the user's text; 0 and 0 for a bucket.
     special
         ``"special"`` for the bucket of special tokens, ``"prompt"`` for that of the prompt's tokens,
-        ``None`` for a span of the text.
+        ``"separator"`` for what a model puts between a span and its sentence, ``None`` for a span of the
+        text.
     """
 
     text: str
@@ -84,7 +90,7 @@ def group_tokens(
         Character offsets of each token in ``text``, of shape ``(tokens, 2)``. They may overlap, repeat,
         be empty and carry white space. Read for tokens of kind ``"text"`` only.
     token_kinds
-        ``"text"``, ``"special"`` or ``"prompt"`` for each token.
+        ``"text"``, or the bucket's name, for each token.
     granularity
         ``"token"``, ``"word"``, ``"sentence"``, or a function from a text to its (start, end) spans.
 
@@ -106,14 +112,13 @@ def group_tokens(
     claims = _without_blanks(text, _claims(text, spans, token_kinds, segment(text, granularity)))
     merged = _merge(sorted({claim for claim in claims if claim is not None}))
     starts = [start for start, _ in merged]
-    # -1 stands for the special bucket, -2 for the prompt's, until it is known which of them exist.
-    membership = np.full(len(claims), -1, dtype=np.intp)
+    membership = np.full(len(claims), _PLACEHOLDERS["special"], dtype=np.intp)
     for index, claim in enumerate(claims):
         if claim is not None:
             membership[index] = bisect_right(starts, claim[0]) - 1
     _place_invisible_tokens(membership, spans, token_kinds)
     units = [Unit(text[start:end], start, end) for start, end in merged]
-    for placeholder, bucket in zip((-1, -2), _BUCKETS, strict=True):
+    for bucket, placeholder in _PLACEHOLDERS.items():
         if np.any(membership == placeholder):
             membership[membership == placeholder] = len(units)
             units.append(Unit(BUCKET_TEXTS[bucket], 0, 0, bucket))
@@ -131,8 +136,10 @@ def _checked_spans(text: str, token_spans: NDArray[Any], token_kinds: Sequence[K
         )
     spans = [(int(start), int(end)) for start, end in array.tolist()]
     for (start, end), kind in zip(spans, token_kinds, strict=True):
-        if kind not in ("text", *_BUCKETS):
-            raise InputError(f"Token kind {kind!r} is unknown. Accepted: 'text', 'special', 'prompt'.")
+        if kind not in ("text", *_PLACEHOLDERS):
+            raise InputError(
+                f"Token kind {kind!r} is unknown. Accepted: 'text', {', '.join(map(repr, _PLACEHOLDERS))}."
+            )
         if kind == "text" and not 0 <= start <= end <= len(text):
             raise InputError(f"Token span ({start}, {end}) is not inside a text of {len(text)} characters.")
     return spans
@@ -189,9 +196,9 @@ def _place_invisible_tokens(
 ) -> None:
     placed = np.flatnonzero(membership >= 0)
     for index, kind in enumerate(token_kinds):
-        if kind == "prompt":
-            membership[index] = -2
-        elif kind == "text" and membership[index] < 0 and placed.size:
+        if kind != "text":
+            membership[index] = _PLACEHOLDERS[kind]
+        elif membership[index] < 0 and placed.size:
             start, end = spans[index]
             after = int(np.searchsorted(placed, index))
             neighbour = after if start < end else after - 1

@@ -6,7 +6,6 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from setfit_explain import Explainer, explain
-from setfit_explain.errors import UnsupportedBodyError
 from tests.bodies.architectures import DIM, body_of, named
 from tests.bodies.vocabularies import metaspace_bpe, unigram, word_piece
 from tests.models import LONG, TEXTS, fitted, modules
@@ -105,17 +104,42 @@ def test_word_embeddings_with_a_fast_tokenizer_are_explained(after):
     explained(fitted(word_embedding_body(*(make() for make in after))))
 
 
-def test_word_embeddings_without_character_offsets_are_refused():
+@pytest.mark.parametrize(
+    "after",
+    [
+        [],
+        [lambda: modules.CNN(DIM, DIM, kernel_sizes=[3])],
+        [lambda: modules.LSTM(DIM, DIM // 2)],
+    ],
+    ids=["nothing", "CNN", "LSTM"],
+)
+def test_word_embeddings_of_a_whitespace_tokenizer_are_explained(after):
+    torch.manual_seed(0)
+    body = whitespace_body(*(make() for make in after))
+    explanation = explained(fitted(body), "The parcel; (late), and UNHEARD of: refund!")
+    assert [unit.text for unit in explanation.units] == ["parcel", "late", "refund"]
+
+
+@pytest.mark.parametrize("text", ["", "unheard of", " \n"])
+def test_a_text_without_any_word_of_the_whitespace_tokenizer_has_nothing_to_attribute(text):
+    explanation = explain(fitted(whitespace_body()), text)
+    assert not explanation.attributions.any()
+    assert all(unit.special for unit in explanation.units)
+
+
+def test_the_mean_word_of_a_whitespace_tokenizer_is_none_that_it_drops():
+    explainer = Explainer(fitted(whitespace_body()))
+    words = explainer.classifier.model.body[0].tokenizer.word2idx
+    dropped = {"PADDING_TOKEN", "the", "and"}
+    assert explainer.classifier.word_ids == [index for word, index in words.items() if word not in dropped]
+
+
+def whitespace_body(*after):
     words = sorted({word.strip(".,;!").lower() for text in (*TEXTS, LONG) for word in text.split()})
-    body = SentenceTransformer(
-        modules=[
-            modules.WordEmbeddings(modules.tokenizer.WhitespaceTokenizer(words), table(len(words))),
-            modules.Pooling(DIM),
-        ],
-        device="cpu",
-    )
-    with pytest.raises(UnsupportedBodyError, match="WhitespaceTokenizer does not say which characters"):
-        Explainer(fitted(body))
+    vocabulary = list(dict.fromkeys(["PADDING_TOKEN", "the", *words]))
+    tokenizer = modules.tokenizer.WhitespaceTokenizer(vocabulary, stop_words=["the", "and"])
+    first = modules.WordEmbeddings(tokenizer, table(len(vocabulary)))
+    return SentenceTransformer(modules=[first, *after, modules.Pooling(DIM)], device="cpu")
 
 
 def test_the_route_that_texts_take_is_explained():

@@ -59,7 +59,7 @@ def test_canine_has_no_tokens_to_explain():
         num_hash_buckets=64, max_position_embeddings=256, local_transformer_stride=16,
     )  # fmt: skip
     body = assembled(transformers.CanineModel(config), transformers.CanineTokenizer())
-    with pytest.raises(UnsupportedBodyError, match="CanineTokenizer does not say which characters"):
+    with pytest.raises(UnsupportedBodyError, match="No module of the body turns token ids into"):
         Explainer(fitted(body))
 
 

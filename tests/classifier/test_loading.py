@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from setfit_explain import explain
+from setfit_explain import Explainer, explain
 from setfit_explain.errors import UnsupportedModelError
 from tests.models import CLASSES, LONG, TEXTS, tiny_body
 
@@ -76,8 +76,6 @@ def test_a_pipeline_without_a_sentence_transformer_is_refused():
         explain(pipeline, LONG)
 
 
-def test_an_absa_model_is_refused_with_the_way_to_its_parts():
-    with pytest.raises(
-        UnsupportedModelError, match=r"model\.polarity_model or model\.aspect_model by itself"
-    ):
-        explain(AbsaModel.__new__(AbsaModel), LONG)
+def test_an_explainer_of_one_model_refuses_two_and_says_what_explains_both():
+    with pytest.raises(UnsupportedModelError, match=r"explain\(model, texts\) and AbsaExplainer\(model\)"):
+        Explainer(AbsaModel.__new__(AbsaModel))

@@ -199,7 +199,7 @@ def test_a_body_without_gradients_is_refused():
         Explainer(model)
 
 
-def test_a_tokenizer_without_offsets_is_refused():
+def test_a_tokenizer_of_another_kind_is_refused():
     class Slow:
         def __init__(self, fast):
             self.fast = fast
@@ -214,7 +214,7 @@ def test_a_tokenizer_without_offsets_is_refused():
     first = Lookup(source[0])
     first.tokenizer = Slow(first.tokenizer)
     model = fitted(SentenceTransformer(modules=[first, source[1]], device="cpu"))
-    with pytest.raises(UnsupportedBodyError, match="Slow does not say which characters a token came from"):
+    with pytest.raises(UnsupportedBodyError, match="The body's tokenizer Slow gives no token ids"):
         Explainer(model)
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from setfit import SetFitModel
+from setfit.span.modeling import SpanSetFitModel
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from setfit_explain import ExplanationSet, __version__, explain
-from setfit_explain.classifier.text_classifier import PROBE_TEXT
+from setfit_explain.classifier.encoding import PROBE_TEXT
 from setfit_explain.errors import InputError
+from tests.absa_models import absa_model
 from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, tiny_body
 
 
@@ -283,3 +285,19 @@ def test_reading_keeps_a_text_whole():
 
     with pytest.raises(InputError, match="--label-column needs a file with columns"):
         read_rows(__file__, None, "text", "label")
+
+
+def test_a_saved_absa_model_is_two_folders_and_each_is_checked(run, tmp_path, monkeypatch):
+    def card_without_spacys_version(_model, path, *_, **__):
+        (Path(path) / "README.md").touch()
+
+    monkeypatch.setattr(SpanSetFitModel, "create_model_card", card_without_spacys_version)
+    absa_model().save_pretrained(tmp_path / "absa")
+    code, out, err = run("check", tmp_path / "absa")
+    assert (code, out) == (4, "")
+    assert "is an AbsaModel, saved as two folders: name one of them" in err.splitlines()[-1]
+    for part, word in (("aspect", "no aspect"), ("polarity", "neutral")):
+        assert f"absa-{part}'" in err
+        code, out, _ = run("check", tmp_path / f"absa-{part}")
+        assert code == 0
+        assert word in out
