@@ -10,15 +10,16 @@ from benchmarks.bare import Bare, converged, tokens_of
 from benchmarks.classifiers import Trained, trained
 from benchmarks.process import prepare
 from benchmarks.report import Report, Row, options
-from setfit_explain import Explainer
+from setfit_explain import Explainer, IntegratedGradients
 
+TOLERANCE = IntegratedGradients().tolerance
 SHARES = {2: 0.4, 6: 0.3, 20: 0.2, 64: 0.3, 77: 0.06, 150: 0.04}
 """Share of the explanations by number of classes: with many, each explanation holds many more numbers."""
 
-_READING = """Held-out texts are explained for all classes at the default tolerance in float32. The true error of a class
+_READING = f"""Held-out texts are explained for all classes at the default tolerance in float32. The true error of a class
 is that of its worst token, against a converged integral in float64 computed by other code. It is honest where the
 true error is at most the `error_estimate` reported. An explanation counts as above if any of its classes is. Errors are
-relative to the largest attribution of the class; the tolerance is 0.01."""
+relative to the largest attribution of the class; the tolerance is {TOLERANCE}."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +40,12 @@ class Errors:
             "classes": above.size,
             "classes above": f"{above.mean():.2%}",
             "worst true / estimate": float((self.true / self.estimate).max()),
-            "true error above 0.01": f"{(self.true > TOLERANCE).mean():.2%}",
+            f"true error above {TOLERANCE}": f"{(self.true > TOLERANCE).mean():.2%}",
             "marked not converged": f"{(~self.converged).mean():.2%}",
             "true error, median": float(np.median(self.true)),
             "true error, 99th percentile": float(np.percentile(self.true, 99)),
             "estimate, median": float(np.median(self.estimate)),
         }
-
-
-TOLERANCE = 0.01
 
 
 def measure(chosen: Trained, count: int) -> Errors:

@@ -54,17 +54,21 @@ def beside(chosen: Trained, texts: int, rounds: int) -> list[Row]:
 
     some = chosen.some(texts)
     ours = Explainer(chosen.model, granularity="token", show_progress=False)
+    fixed = Explainer(chosen.model, n_steps=FIXED, granularity="token", show_progress=False)
     bare = Bare(ours, chosen.model)
     loop = CaptumLoop(bare)
     targets = timed_classes(chosen.classes)
     references = [converged(bare, text) for text in some]
-    errors = [relative_error(tokens_of(e), r) for e, r in zip(ours(some), references, strict=True)]
     percentile = STATISTICS["95th percentile"]
-    error = percentile(np.concatenate(errors))
-    nodes, captum_error = as_exact(bare, some, references, percentile, error)
-    fixed = Explainer(chosen.model, n_steps=FIXED, show_progress=False)
+
+    def error(explainer: Explainer) -> float:
+        pairs = zip(explainer(some), references, strict=True)
+        return percentile(np.concatenate([relative_error(tokens_of(e), r) for e, r in pairs]))
+
+    nodes, captum_error = as_exact(bare, some, references, percentile, error(ours))
     exact: dict[str, tuple[Tool, float]] = {
-        OURS: (ours, error),
+        OURS: (ours, error(ours)),
+        f"setfit_explain, {FIXED} nodes": (fixed, error(fixed)),
         f"Captum, a call a class and text, {nodes} nodes": (
             lambda texts: [loop.one_by_one(text, nodes, targets) for text in texts],
             captum_error,
@@ -75,7 +79,6 @@ def beside(chosen: Trained, texts: int, rounds: int) -> list[Row]:
         ),
     }
     others: dict[str, Tool] = {
-        f"setfit_explain, {FIXED} nodes": fixed,
         f"bare floor, one class, {FIXED} nodes": lambda texts: [
             bare.path(text).floor(FIXED) for text in texts
         ],

@@ -9,9 +9,10 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.ticker import FormatStrFormatter, LogLocator
 
-BLUE, ORANGE, GREY, GREEN = "#2f6fb0", "#d9772b", "#777777", "#3a8f5c"
-COLORS = (BLUE, ORANGE, GREY, GREEN)
+STYLES = (("#2f6fb0", "o"), ("#d9772b", "s"), ("#777777", "^"), ("#3a8f5c", "D"), ("#8c5aa8", "v"))
+"""Colour and marker of the curves by their names' first appearance."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,20 @@ class Panel:
 
 def draw(panels: Sequence[Panel], file: Path) -> None:
     """Draw the panels, two in a row, and write ``file``."""
+    names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
+    styles = dict(zip(names, STYLES, strict=False))
     rows = (len(panels) + 1) // 2
     figure, axes = plt.subplots(rows, 2, figsize=(10, 3.6 * rows), layout="constrained", squeeze=False)
     for panel, axis in zip(panels, axes.flat, strict=False):
-        for color, (name, values) in zip(COLORS, panel.curves.items(), strict=False):
-            axis.loglog(panel.x, values, "o-", color=color, label=name, markersize=4)
+        for name, values in panel.curves.items():
+            color, marker = styles[name]
+            axis.loglog(panel.x, values, color=color, marker=marker, markersize=4, label=name)
         axis.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
         axis.set_xticks(panel.x, [f"{x:g}" for x in panel.x])
+        if panel.x[0] > panel.x[-1]:
+            axis.invert_xaxis()
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
         axis.minorticks_off()
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
