@@ -17,6 +17,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from benchmarks.bare import Bare
 from benchmarks.classifiers import Trained
+from benchmarks.peers import Tool
 
 LIME_SAMPLES = 1000
 SEED_NODES = 100
@@ -25,9 +26,6 @@ INTERPRETO = "Interpreto, IntegratedGradients"
 TRANSFORMERS_INTERPRET = "transformers-interpret"
 KGOURGOU = "kgourgou's method"
 CALLED_BY_CLASS = (TRANSFORMERS_INTERPRET, KGOURGOU)
-
-Tool = Callable[[Sequence[str]], Any]
-"""Explains texts, for all classes or those that are timed."""
 
 
 def peer_tools(chosen: Trained, bare: Bare, targets: Sequence[int]) -> Mapping[str, Callable[[], Tool]]:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +25,11 @@ PEERS = ("interpreto", "lime", "shap", "transformers-interpret")
 ROOT = Path(__file__).parent.parent
 FIXED = 50
 OURS = "setfit_explain, default"
+CAPTUM = "Captum"
+FLOOR = f"bare floor, one class, {FIXED} nodes"
+
+Tool = Callable[[Sequence[str]], object]
+"""Explains texts, for all classes or those that are timed."""
 
 _READING = f"""Seconds a text for all classes, float32, one thread; tools at their own defaults. Those that integrate along our path
 are held to our error (95th percentile over texts and classes of the worst token, relative to the largest attribution).
@@ -50,59 +56,23 @@ def main() -> None:
 
 def beside(chosen: Trained, texts: int, rounds: int) -> list[Row]:
     """Measure all tools on one classifier."""
-    from benchmarks.peer_tools import CALLED_BY_CLASS, Tool, peer_tools
+    from benchmarks.peer_tools import CALLED_BY_CLASS
 
     some = chosen.some(texts)
-    ours = Explainer(chosen.model, granularity="token", show_progress=False)
-    fixed = Explainer(chosen.model, n_steps=FIXED, granularity="token", show_progress=False)
-    bare = Bare(ours, chosen.model)
-    loop = CaptumLoop(bare)
+    bare = Bare(Explainer(chosen.model), chosen.model)
     targets = timed_classes(chosen.classes)
-    references = [converged(bare, text) for text in some]
-    percentile = STATISTICS["95th percentile"]
-
-    def error(explainer: Explainer) -> float:
-        pairs = zip(explainer(some), references, strict=True)
-        return percentile(np.concatenate([relative_error(tokens_of(e), r) for e, r in pairs]))
-
-    nodes, captum_error = as_exact(bare, some, references, percentile, error(ours))
-    exact: dict[str, tuple[Tool, float]] = {
-        OURS: (ours, error(ours)),
-        f"setfit_explain, {FIXED} nodes": (fixed, error(fixed)),
-        f"Captum, a call a class and text, {nodes} nodes": (
-            lambda texts: [loop.one_by_one(text, nodes, targets) for text in texts],
-            captum_error,
-        ),
-        f"Captum, a call a class, texts batched, {nodes} nodes": (
-            partial(loop.batched, n_steps=nodes, targets=targets),
-            captum_error,
-        ),
-    }
-    others: dict[str, Tool] = {
-        f"bare floor, one class, {FIXED} nodes": lambda texts: [
-            bare.path(text).floor(FIXED) for text in texts
-        ],
-    }
-    failed = {}
-    for name, make in peer_tools(chosen, bare, targets).items():
-        try:
-            tool = make()
-            tool(some[:1])
-        except Exception as reason:  # noqa: BLE001 - a tool that cannot is told of, not a reason to stop
-            failed[name] = f"fails: {type(reason).__name__}: {str(reason).splitlines()[0][:100]}"
-        else:
-            others[name] = tool
-    tools = {name: tool for name, (tool, _) in exact.items()} | others
-    part = len(targets) / chosen.classes
-    work = {
-        name: len(some) * (part if name in CALLED_BY_CLASS or "a call a class" in name else 1)
-        for name in tools
-    }
+    ours, errors = on_our_path(chosen, bare, some, targets)
+    others, failed = usable_peers(chosen, bare, some, targets)
+    tools = ours | {FLOOR: lambda texts: [bare.path(text).floor(FIXED) for text in texts]} | others
+    work = {name: float(len(some)) for name in tools}
+    for name in work:
+        if name.startswith((CAPTUM, *CALLED_BY_CLASS)):
+            work[name] *= len(targets) / chosen.classes
     times = in_turns(tools, [some], rounds, work)
     rows: list[Row] = [
         {
             "tool": name,
-            "error": exact[name][1] if name in exact else "",
+            "error": errors.get(name, ""),
             "s a text": times.median(name),
             "times ours": times.ratio(name, OURS),
         }
@@ -111,6 +81,53 @@ def beside(chosen: Trained, texts: int, rounds: int) -> list[Row]:
     return rows + [
         {"tool": name, "error": "", "s a text": reason, "times ours": ""} for name, reason in failed.items()
     ]
+
+
+def on_our_path(
+    chosen: Trained, bare: Bare, texts: Sequence[str], targets: Sequence[int]
+) -> tuple[dict[str, Tool], dict[str, float]]:
+    """Give the tools that integrate along our path, Captum as exact as our default, and their errors."""
+    percentile = STATISTICS["95th percentile"]
+    loop = CaptumLoop(bare)
+    references = [converged(bare, text) for text in texts]
+    explainers = {
+        OURS: Explainer(chosen.model, granularity="token", show_progress=False),
+        f"setfit_explain, {FIXED} nodes": Explainer(
+            chosen.model, n_steps=FIXED, granularity="token", show_progress=False
+        ),
+    }
+    errors = {}
+    for name, explainer in explainers.items():
+        pairs = zip(explainer(texts), references, strict=True)
+        errors[name] = percentile(np.concatenate([relative_error(tokens_of(e), r) for e, r in pairs]))
+    nodes, error = as_exact(bare, texts, references, percentile, errors[OURS])
+    loops: dict[str, Tool] = {
+        f"{CAPTUM}, a call a class and text, {nodes} nodes": lambda texts: [
+            loop.one_by_one(text, nodes, targets) for text in texts
+        ],
+        f"{CAPTUM}, a call a class, texts batched, {nodes} nodes": partial(
+            loop.batched, n_steps=nodes, targets=targets
+        ),
+    }
+    return explainers | loops, errors | dict.fromkeys(loops, error)
+
+
+def usable_peers(
+    chosen: Trained, bare: Bare, texts: Sequence[str], targets: Sequence[int]
+) -> tuple[dict[str, Tool], dict[str, str]]:
+    """Give the peers that explain the first text, and of the others why not."""
+    from benchmarks.peer_tools import peer_tools
+
+    usable, failed = {}, {}
+    for name, make in peer_tools(chosen, bare, targets).items():
+        try:
+            tool = make()
+            tool(texts[:1])
+        except Exception as reason:  # noqa: BLE001 - a tool that cannot is told of, not a reason to stop
+            failed[name] = f"fails: {type(reason).__name__}: {str(reason)[:100]!r}"
+        else:
+            usable[name] = tool
+    return usable, failed
 
 
 def _environment(folder: Path) -> Path:
