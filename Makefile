@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo        train, explain and mend a few-shot classifier; writes setfit-explain-demo.html"
 	@echo "make test        every test"
-	@echo "make test-lowest every test but documents and bodies, on the oldest supported versions"
+	@echo "make test-lowest every test but the documents, on the oldest supported versions"
 	@echo "make check       format, lint, types, import contracts"
 	@echo "make format      rewrite the code in the project's format"
 	@echo "make notebooks   execute the notebooks in place"
@@ -41,9 +41,9 @@ test: $(VENV)/installed
 	touch $@
 
 test-lowest: .venv-lowest/installed
-	# Old libraries warn of one another; that is theirs. The bodies' tests build their models for transformers 5.
+	# Old libraries warn of one another; that is theirs.
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest --numprocesses 2 --dist worksteal \
-		--override-ini filterwarnings=default --ignore tests/test_documents.py --ignore tests/bodies tests
+		--override-ini filterwarnings=default --ignore tests/test_documents.py tests
 
 check: $(VENV)/installed
 	$(BIN)/ruff format --check .

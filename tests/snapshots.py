@@ -7,7 +7,8 @@ import torch
 
 def snapshot(model):
     body = model.model_body
-    backend = body.tokenizer.backend_tokenizer
+    tokenizer = getattr(body.tokenizer, "tokenizer", body.tokenizer)  # out of the shell of WordEmbeddings
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     return {
         "modes": [module.training for module in body.modules()],
         "grads": [(parameter.requires_grad, parameter.grad) for parameter in body.parameters()],

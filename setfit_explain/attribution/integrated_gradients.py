@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
-from setfit_explain.attribution.jacobian import Path
+from setfit_explain.attribution.jacobian import ForwardMode, Path
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, fixed_rule, nested_trapezoid
+from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, adaptive_simpson, fixed_rule
 from setfit_explain.classifier.precision import ROUNDING, name, rounding
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
@@ -46,12 +46,12 @@ class IntegratedGradients:
     tolerance
         Largest accepted delta and error estimate, relative to the largest attribution of the target.
     n_steps
-        None: nested trapezoid rules with 9, 17, 33, ... nodes until the tolerance is met.
+        None: an adaptive Simpson rule, from 9 nodes on, until the tolerance is met.
         A number: that many nodes of ``quadrature``, whatever the error.
     quadrature
         Captum's name of the rule for ``n_steps``: ``"gausslegendre"``, ``"riemann_trapezoid"``, ...
     max_nodes
-        Where the nested rules give up and the result is marked as not converged.
+        Where the adaptive rule gives up and the result is marked as not converged.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class IntegratedGradients:
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baseline up once; what is returned explains one text after another."""
         baseline = make_baseline(classifier, self.baseline, self.special_tokens, self.reference_texts)
-        return _Prepared(self, classifier, baseline, internal_batch_size)
+        return _Prepared(self, classifier, baseline, internal_batch_size, ForwardMode(classifier))
 
     def _integrate(self, path: Path) -> _Integral:
         if not bool(path.displacement.any()):
@@ -91,22 +91,22 @@ class IntegratedGradients:
     def _fixed(self, path: Path, n_steps: int) -> _Integral:
         rule = fixed_rule(self.quadrature, n_steps)
         (values, coarse), _ = path.integrate(rule.nodes, np.stack([rule.weights, rule.coarse_weights]))
-        return _integral(path, values, coarse, path.decide(np.array([0.0, 1.0])), n_steps)
+        error = np.abs(values - coarse).max(1, initial=0.0)
+        return _integral(path, values, error, path.decide(np.array([0.0, 1.0])), n_steps)
 
     def _adaptive(self, path: Path) -> _Integral:
-        rules = nested_trapezoid(self.max_nodes)
-        first = next(rules)
-        (values, coarse), decisions = path.integrate(
-            first.nodes, np.stack([first.weights, first.coarse_weights])
-        )
-        found = _integral(path, values, coarse, decisions[[0, -1]], len(first.nodes))
-        for rule in rules:
+        ends: list[Tensor] = []
+
+        def integrand(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
+            derivatives, decisions = path.differentiate(nodes)
+            if not ends:  # the first nodes begin at 0 and end at 1
+                ends.append(decisions[[0, -1]])
+            return derivatives
+
+        for estimate in adaptive_simpson(integrand, self.max_nodes):
+            found = _integral(path, estimate.values, estimate.error, ends[0], estimate.nodes)
             if self._within_tolerance(found, path).all():
                 break
-            (new,), _ = path.integrate(rule.nodes, rule.weights[None])
-            found = _integral(
-                path, found.values / 2 + new, found.values, found.ends, found.nodes + len(rule.nodes)
-            )
         return found
 
     def _within_tolerance(self, found: _Integral, path: Path) -> NDArray[np.bool_]:
@@ -145,10 +145,9 @@ class _Integral:
 
 
 def _integral(
-    path: Path, values: NDArray[np.float64], coarse: NDArray[np.float64], ends: Tensor, nodes: int
+    path: Path, values: NDArray[np.float64], error: NDArray[np.float64], ends: Tensor, nodes: int
 ) -> _Integral:
     baseline_score, score = path.score(ends).cpu().numpy()
-    error = np.abs(values - coarse).max(1, initial=0.0)
     return _Integral(values, error, score, baseline_score, ends, nodes)
 
 
@@ -156,7 +155,7 @@ def _nothing_to_attribute(path: Path) -> _Integral:
     """Answer for a text that is its own baseline: no words, or only the baseline's own token."""
     ends = path.decide(np.ones(1)).expand(2, -1)
     zeros = np.zeros((len(path.score.targets), path.units.shape[1]))
-    return _integral(path, zeros, zeros, ends, 0)
+    return _integral(path, zeros, np.zeros(len(zeros)), ends, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +166,7 @@ class _Prepared:
     classifier: TextClassifier
     reference: Baseline
     internal_batch_size: int | None
+    forward_mode: ForwardMode
 
     def baseline(self, encoded: EncodedText) -> Tensor:
         """Baseline embeddings ``(tokens, dim)`` of one text."""
@@ -180,7 +180,14 @@ class _Prepared:
         start = to_float64(self.reference.for_text(encoded, words))
         displacement = to_float64(words) - start
         path = Path(
-            self.classifier, encoded, start, displacement, membership, score, self.internal_batch_size
+            self.classifier,
+            encoded,
+            start,
+            displacement,
+            membership,
+            score,
+            self.internal_batch_size,
+            self.forward_mode,
         )
         found = self.method._integrate(path)
         baseline_answer, answer = found.end_answers(path)
@@ -196,7 +203,7 @@ class _Prepared:
                 "baseline": self.reference.name,
                 "special_tokens": self.reference.special_tokens,
                 "tolerance": self.method.tolerance,
-                "quadrature": "nested_trapezoid" if self.method.n_steps is None else self.method.quadrature,
+                "quadrature": "adaptive_simpson" if self.method.n_steps is None else self.method.quadrature,
                 "nodes": found.nodes,
             },
             notes=_precision_notes(self.classifier) + baseline_notes(self.classifier, baseline_answer),

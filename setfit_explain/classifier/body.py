@@ -69,6 +69,11 @@ class Body:
         return (self.module.prompts.get(name) if name is not None else None) or ""
 
     @property
+    def first_module(self) -> Any:
+        """What reads the text: the body's first module, or the first one of the route that texts take."""
+        return _first_module(self.module)
+
+    @property
     def tokenizer(self) -> Any:
         """What turns texts into ids: the tokenizer itself, or a copy of a bare one with transformers' interface."""
         own = _own_tokenizer(self.module)
@@ -93,6 +98,9 @@ class Body:
             for module in self.module.modules():
                 restore.callback(setattr, module, "training", module.training)
                 module.training = False
+                if "attention_type" in vars(module):  # of BigBird, which a short text changes for good
+                    restore.callback(setattr, module, "attention_type", module.attention_type)
+                    restore.callback(module._modules.update, dict(module._modules))
             for parameter in self.module.parameters():
                 if parameter.requires_grad:
                     restore.callback(parameter.requires_grad_)
@@ -100,6 +108,17 @@ class Body:
             restore.enter_context(_tokenizer_settings_kept(_own_tokenizer(self.module)))
             restore.enter_context(torch.inference_mode(False))
             restore.enter_context(torch.enable_grad())
+            yield
+
+    @contextmanager
+    def plain_attention(self) -> Iterator[None]:
+        """Write attention out in plain operations: the fused kernels of CPUs cannot be differentiated forward."""
+        configs = {id(config): config for config in map(_config, self.module.modules()) if config is not None}
+        with ExitStack() as restore:
+            for config in configs.values():
+                restore.callback(setattr, config, "_attn_implementation", config._attn_implementation)
+            for config in configs.values():
+                config._attn_implementation = "eager"
             yield
 
     def features(self, text: str) -> Features:
@@ -137,6 +156,8 @@ class Body:
             else value
             for name, value in features.items()
         }
+        if torch.is_grad_enabled():
+            _replace_inference_tensors(self.module)
         # .forward, not a call: a compiled body would ignore hooks that are set after its first call.
         embeddings: Tensor = self.module.forward(inputs)["sentence_embedding"]
         truncate_dim = getattr(self.module, "truncate_dim", None)
@@ -145,15 +166,37 @@ class Body:
         return normalize(embeddings, p=2, dim=1) if self.normalize_embeddings else embeddings
 
 
-def _own_tokenizer(module: SentenceTransformer) -> Any:
-    """Find the tokenizer of the text's route, out of the shell that WordEmbeddings puts around it."""
+def _config(module: nn.Module) -> Any:
+    """Find the configuration of a transformer that computes attention by a fused kernel."""
+    config = getattr(module, "config", None)
+    return config if getattr(config, "_attn_implementation", None) == "sdpa" else None
+
+
+def _first_module(module: SentenceTransformer) -> Any:
     first: Any = module[0]
     routes: Any = getattr(first, "sub_modules", None)  # of a Router, which moved between versions
-    if routes is not None:
-        first = routes[first.default_route if first.default_route in routes else next(iter(routes))][0]
-    tokenizer = getattr(first, "tokenizer", None)
+    if routes is None:
+        return first
+    return routes[first.default_route if first.default_route in routes else next(iter(routes))][0]
+
+
+def _own_tokenizer(module: SentenceTransformer) -> Any:
+    """Find the tokenizer of the text's route, out of the shell that WordEmbeddings puts around it."""
+    tokenizer = getattr(_first_module(module), "tokenizer", None)
     is_plain = isinstance(tokenizer, PreTrainedTokenizerBase | Tokenizer)
     return tokenizer if is_plain else getattr(tokenizer, "tokenizer", tokenizer)
+
+
+def _replace_inference_tensors(module: nn.Module) -> None:
+    """Put ordinary copies where passes in inference mode left tensors, which refuse to take part in gradients.
+
+    ``encode`` runs in that mode, and ESM of transformers 4 and remote code keep rotary tables of its last pass.
+    """
+    for part in module.modules():
+        for held in (vars(part), part._buffers):
+            for name, value in held.items():
+                if isinstance(value, Tensor) and value.is_inference():
+                    held[name] = value.clone()
 
 
 @contextmanager

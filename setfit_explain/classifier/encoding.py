@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from setfit_explain.classifier.rendering import Rendering, renderings
 from setfit_explain.classifier.tokenizing import Tokens, find_offsets, strings_of, tokenize, word_ids
 from setfit_explain.errors import TextError, UnsupportedBodyError
 
@@ -94,23 +94,23 @@ def encode_text(body: Body, text: str) -> EncodedText:
     """
     _check_characters(text)
     features = body.features(text)
-    rendered, offset, kept, whole = _align(body, text, _attended_ids(features))
-    offsets = find_offsets(body.tokenizer, rendered, whole)
-    shown = text
+    rendering, kept, whole = _align(body, text, _attended_ids(features))
+    offsets = find_offsets(body.tokenizer, rendering.string, whole)
+    shown, offset = text, rendering.offset
     if offsets is None:
         if body.prompt:
             raise UnsupportedBodyError(
                 f"The body's tokenizer {type(body.tokenizer).__name__} does not say which characters a token came "
                 "from, so the prompt cannot be told from the text. Set the body's default_prompt_name to None."
             )
-        rendered, offsets = join_tokens(body.tokenizer, whole)
-        shown = rendered
+        shown, offsets = join_tokens(body.tokenizer, whole)
+        offset = 0
     left = getattr(body.tokenizer, "truncation_side", "right") == "left"
     spans = np.zeros((features["input_ids"].numel(), 2), dtype=np.int64)
     kinds: list[Kind] = ["special"] * len(spans)
     for index, (start, end) in enumerate(_kept_offsets(kept, whole, offsets, left=left)):
         if not kept.special[index]:
-            kinds[index] = "prompt" if _begins_before(rendered, start, end, offset) else "text"
+            kinds[index] = "prompt" if shown is text and _is_prompt(rendering, start, end) else "text"
         if kinds[index] == "text":
             spans[index] = np.clip([start - offset, end - offset], 0, len(shown))
     cut = None
@@ -150,10 +150,11 @@ def _check_characters(text: str) -> None:
             )
 
 
-def _begins_before(rendered: str, start: int, end: int, offset: int) -> bool:
-    """Whether a token begins in the prompt, which ends at ``offset``: white space belongs to what follows."""
-    visible = start + len(rendered[start:end]) - len(rendered[start:end].lstrip())
-    return offset > 0 and min(visible, end - 1) < offset
+def _is_prompt(rendering: Rendering, start: int, end: int) -> bool:
+    """Whether a token is not of the text: white space between the prompt and the text is the text's."""
+    string = rendering.string
+    visible = start + len(string[start:end]) - len(string[start:end].lstrip())
+    return 0 < rendering.start > min(visible, end - 1) or rendering.end <= start < len(string)
 
 
 def _attended_ids(features: Features) -> list[int]:
@@ -165,30 +166,33 @@ def _attended_ids(features: Features) -> list[int]:
     return [int(token_id) for token_id in ids.tolist()]
 
 
-def _align(body: Body, text: str, ids: list[int]) -> tuple[str, int, Tokens, Tokens]:
-    """Find the string that was tokenised: it, the place of the text in it, its kept and all its tokens."""
-    for rendered, offset in _renderings(body, text):
-        whole = tokenize(body.tokenizer, rendered)
-        kept = whole
-        if len(whole.ids) > len(ids):
-            kept = tokenize(body.tokenizer, rendered, len(ids))
-        if kept.ids == ids:
-            return rendered, offset, kept, whole
+def _align(body: Body, text: str, ids: list[int]) -> tuple[Rendering, Tokens, Tokens]:
+    """Find the string that was tokenised, the tokens of it that the body reads, and all its tokens."""
+    for rendering in renderings(body, text):
+        cut, whole = tokenize(
+            body.tokenizer, rendering.string, len(ids), special_tokens=rendering.special_tokens
+        )
+        for kept in (cut, _shortened(rendering, whole, len(ids))):
+            if kept.ids == ids:
+                return rendering, kept, whole
     raise UnsupportedBodyError(
         "The body's preprocessing gives other token ids than its tokenizer does for the text, so tokens cannot "
-        "be traced to characters (a chat template, or a custom first module)."
+        "be traced to characters (a chat template that rewrites the text, or a custom first module)."
     )
 
 
-def _renderings(body: Body, text: str) -> Iterator[tuple[str, int]]:
-    """Strings that versions of sentence-transformers make of a prompt and a text, likeliest first."""
-    prompt = body.prompt
-    lead = len(prompt + text) - len((prompt + text).lstrip())
-    candidates = [(prompt + text, len(prompt)), ((prompt + text).strip(), len(prompt) - lead)]
-    yield from candidates
-    for rendered, offset in candidates:  # do_lower_case of sentence-transformers' own Transformer module
-        if len(rendered.lower()) == len(rendered):
-            yield rendered.lower(), offset
+def _shortened(rendering: Rendering, whole: Tokens, length: int) -> Tokens:
+    """Cut the text's tokens, but not what a chat template puts after it: sentence-transformers writes that back."""
+    if whole.offsets is None:
+        return whole.only(range(min(length, len(whole.ids))))
+    ending = [
+        index
+        for index, (start, _) in enumerate(whole.offsets)
+        if rendering.end <= start < len(rendering.string)
+    ]
+    return whole.only(
+        [*range(length - len(ending)), *ending] if len(whole.ids) > length else range(len(whole.ids))
+    )
 
 
 def _kept_offsets(kept: Tokens, whole: Tokens, offsets: list[Span], *, left: bool) -> list[Span]:

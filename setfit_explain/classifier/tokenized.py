@@ -220,7 +220,7 @@ def _decode(tokenizer: Any, tokens: Tokens) -> tuple[str, list[Span]] | None:
     words = tokens.words
     for settings in ({}, {"clean_up_tokenization_spaces": False}):
         text = tokenizer.decode(words, **settings)
-        again = tokenize(tokenizer, text)
+        _, again = tokenize(tokenizer, text)
         offsets = find_offsets(tokenizer, text, again) if again.words == words else None
         if offsets is not None:
             own = (span for span, special in zip(offsets, again.special, strict=True) if not special)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from tokenizers import Encoding
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from setfit_explain.errors import UnsupportedBodyError
@@ -43,29 +44,55 @@ class Tokens:
     special: list[bool]
     offsets: list[Span] | None
 
+    def only(self, indices: Iterable[int]) -> Tokens:
+        """Return some of the tokens."""
+        chosen = list(indices)
+        offsets = None if self.offsets is None else [self.offsets[index] for index in chosen]
+        return Tokens(
+            [self.ids[index] for index in chosen], [self.special[index] for index in chosen], offsets
+        )
+
     @property
     def words(self) -> list[int]:
         """Ids of the tokens that are not special."""
         return [token for token, special in zip(self.ids, self.special, strict=True) if not special]
 
 
-def tokenize(tokenizer: Any, text: str, max_length: int | None = None) -> Tokens:
-    """Tokenise a string, cut to ``max_length`` tokens.
+def tokenize(
+    tokenizer: Any, text: str, max_length: int | None = None, *, special_tokens: bool = True
+) -> tuple[Tokens, Tokens]:
+    """Tokenise a string: the tokens that are kept, and all of them.
+
+    A fast tokenizer cuts as its last call set it to, and `max_length` is for others: to set that here would
+    disturb other threads that use the tokenizer.
 
     Raises
     ------
     UnsupportedBodyError
         The tokenizer is neither of transformers nor a WordTokenizer of sentence-transformers.
     """
-    if not isinstance(tokenizer, PreTrainedTokenizerBase):
-        ids = _ids(tokenizer, text)[:max_length]
-        return Tokens(ids, [False] * len(ids), None)
-    options: dict[str, Any] = {"return_special_tokens_mask": True, "verbose": False}
     if isinstance(tokenizer, PreTrainedTokenizerFast):
-        options["return_offsets_mapping"] = True
-    if max_length is not None:
-        options |= {"truncation": "longest_first", "max_length": max_length}
-    encoding = tokenizer(text, **options)
+        encoding = tokenizer.backend_tokenizer.encode(text, add_special_tokens=special_tokens)
+        return _joined([encoding]), _joined([encoding, *encoding.overflowing])
+    if not isinstance(tokenizer, PreTrainedTokenizerBase):
+        whole = Tokens(ids := _ids(tokenizer, text), [False] * len(ids), None)
+        return whole.only(range(len(ids[:max_length]))), whole
+    cut = {} if max_length is None else {"truncation": "longest_first", "max_length": max_length}
+    kept, whole = (
+        tokenizer(text, return_special_tokens_mask=True, verbose=False, **options) for options in (cut, {})
+    )
+    return _plain(kept), _plain(whole)
+
+
+def _joined(parts: Sequence[Encoding]) -> Tokens:
+    return Tokens(
+        [token for part in parts for token in part.ids],
+        [bool(mark) for part in parts for mark in part.special_tokens_mask],
+        [span for part in parts for span in part.offsets],
+    )
+
+
+def _plain(encoding: Any) -> Tokens:
     special = [bool(mark) for mark in encoding["special_tokens_mask"]]
     return Tokens(list(encoding["input_ids"]), special, encoding.get("offset_mapping"))
 

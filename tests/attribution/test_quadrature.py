@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import simpson
 
-from setfit_explain.attribution.quadrature import RULES, fixed_rule, nested_trapezoid
+from setfit_explain.attribution.quadrature import RULES, adaptive_simpson, fixed_rule
 from setfit_explain.errors import OptionError
 
 
@@ -40,24 +41,61 @@ def test_the_difference_to_the_coarse_rule_bounds_the_error_of_a_peaked_integran
     assert abs(fine - truth) <= 1.01 * abs(fine - coarse)
 
 
-def test_nested_trapezoid_reuses_every_node_and_equals_numpys_trapezoid():
-    total, nodes = 0.0, np.zeros(0)
-    for level, rule in enumerate(nested_trapezoid(257)):
-        assert not set(rule.nodes) & set(nodes)
-        total = (total / 2 if level else 0) + rule.weights @ np.exp(rule.nodes)
-        if level == 0:
-            five = np.linspace(0, 1, 5)
-            assert rule.coarse_weights @ np.exp(rule.nodes) == pytest.approx(np.trapezoid(np.exp(five), five))
-        nodes = np.concatenate([nodes, rule.nodes])
-        grid = np.sort(nodes)
-        np.testing.assert_allclose(grid, np.linspace(0, 1, len(nodes)), atol=1e-15)
-        assert total == pytest.approx(np.trapezoid(np.exp(grid), grid), rel=1e-14)
-    assert len(nodes) == 257
+def two_functions(asked):
+    """exp for one target, and a peak for another; records where it was asked."""
+
+    def integrand(nodes):
+        asked.extend(nodes)
+        return np.stack([np.exp(nodes), 1 / (0.001 + (nodes - 0.3) ** 2)], 1)[:, :, None]
+
+    return integrand
 
 
-@pytest.mark.parametrize(("most", "nodes"), [(9, 9), (16, 9), (17, 17), (40, 33)])
-def test_nested_trapezoid_never_exceeds_max_nodes(most, nodes):
-    assert sum(len(rule.nodes) for rule in nested_trapezoid(most)) == nodes
+TRUTHS = np.array([np.e - 1, (np.arctan(0.7 / 0.001**0.5) + np.arctan(0.3 / 0.001**0.5)) / 0.001**0.5])
+
+
+def test_adaptive_simpson_is_exact_for_cubics_and_for_nothing_at_all():
+    cubic = next(adaptive_simpson(lambda nodes: (nodes**3)[:, None, None], 9))
+    assert cubic.values == pytest.approx(0.25, abs=1e-15)
+    assert cubic.error == pytest.approx(0, abs=1e-15)
+    assert len(list(adaptive_simpson(lambda nodes: np.zeros((len(nodes), 2, 3)), 257))) == 1
+    assert next(adaptive_simpson(lambda nodes: np.zeros((len(nodes), 2, 0)), 9)).error.tolist() == [0, 0]
+
+
+def test_every_round_of_adaptive_simpson_is_the_composite_rule_on_its_own_nodes():
+    asked = []
+    for estimate in adaptive_simpson(two_functions(asked), 65):
+        assert len(asked) == len(set(asked)) == estimate.nodes, "no node is asked for twice"
+        grid = np.sort(asked)
+        # Panels end at every fourth node; in each, Simpson's rule as scipy has it.
+        pieces = [grid[k : k + 5] for k in range(0, len(grid) - 1, 4)]
+        expected = sum(simpson(two_functions([])(piece)[:, :, 0], x=piece, axis=0) for piece in pieces)
+        np.testing.assert_allclose(estimate.values[:, 0], expected, rtol=1e-12)
+
+
+def test_the_error_reported_bounds_the_error_and_nodes_gather_at_the_peak():
+    asked = []
+    estimates = list(adaptive_simpson(two_functions(asked), 129))
+    for estimate in estimates[3:]:
+        assert (np.abs(estimate.values[:, 0] - TRUTHS) <= estimate.error).all()
+    np.testing.assert_allclose(estimates[-1].values[:, 0], TRUTHS, rtol=1e-5)
+    assert np.mean(np.abs(np.array(asked) - 0.3) < 0.1) > 0.5
+
+
+def test_the_largest_error_of_any_unit_counts():
+    def integrand(nodes):
+        peak = 1 / (0.01 + (nodes - 0.5) ** 2)
+        return np.stack([np.ones_like(nodes), peak], 1)[:, None]
+
+    both = next(adaptive_simpson(integrand, 9))
+    peak = next(adaptive_simpson(lambda nodes: integrand(nodes)[:, :, 1:], 9))
+    np.testing.assert_allclose(both.error, peak.error, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("most", "nodes"), [(9, 9), (12, 9), (13, 13), (40, 37), (257, 257)])
+def test_adaptive_simpson_never_exceeds_max_nodes(most, nodes):
+    *_, last = adaptive_simpson(two_functions([]), most)
+    assert last.nodes == nodes
 
 
 def test_an_unknown_rule_is_refused():

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import sentence_transformers
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
@@ -126,17 +127,17 @@ ROWS = (
     Architecture("Longformer", byte_bpe, {"attention_window": 8}),
     Architecture("IBert", byte_bpe),
 )
-# Transformers 4.57 lacks two of them, and its ESM keeps rotary tables of inference mode, which refuse gradients.
-TOO_NEW = {"Esm"} if transformers.__version__.startswith("4.") else set()
+# Sentence-transformers 5 loads UMT5 with its decoder, which embeds nothing. Transformers 4.57 lacks two others.
+UNKNOWN = {"UMT5"} if sentence_transformers.__version__.startswith("5.") else set()
 ARCHITECTURES = tuple(
-    row for row in ROWS if row.name not in TOO_NEW and hasattr(transformers, f"{row.name}Config")
+    row for row in ROWS if row.name not in UNKNOWN and hasattr(transformers, f"{row.name}Config")
 )
 
 
 @cache
-def model_of(architecture_name: str) -> SetFitModel:
-    """The body of one row with a head; shared, so a test must not change it."""
-    return fitted(body_of(named(architecture_name)))
+def model_of(name: str) -> SetFitModel:
+    """One of `BODIES` with a head; shared, so a test must not change it."""
+    return fitted(BODIES[name]())
 
 
 def named(name: str) -> Architecture:
@@ -157,8 +158,6 @@ def body_of(architecture: Architecture) -> SentenceTransformer:
 
 def assembled(model: Any, tokenizer: Any, pooling: str = "mean") -> SentenceTransformer:
     """A SentenceTransformer of a random model, with weights large enough to tell texts apart."""
-    accepted = inspect.signature(model.forward).parameters
-    tokenizer.model_input_names = [name for name in ("input_ids", "attention_mask") if name in accepted]
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
@@ -167,4 +166,50 @@ def assembled(model: Any, tokenizer: Any, pooling: str = "mean") -> SentenceTran
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     transformer = modules.Transformer(str(folder))
+    # Transformers 4 saves neither of them, and XLNet's configuration tells sentence-transformers 5 a length of -1.
+    accepted = inspect.signature(model.forward).parameters
+    transformer.tokenizer.model_input_names = [
+        name for name in ("input_ids", "attention_mask") if name in accepted
+    ]
+    transformer.max_seq_length = tokenizer.model_max_length
     return SentenceTransformer(modules=[transformer, modules.Pooling(DIM, pooling)], device="cpu")
+
+
+def table(rows: int) -> torch.Tensor:
+    """Random word embeddings."""
+    return torch.randn(rows, DIM, generator=torch.Generator().manual_seed(0))
+
+
+def static_body(
+    tokenizer: PreTrainedTokenizerFast, *after: torch.nn.Module, rows: int = 0
+) -> SentenceTransformer:
+    """The mean of word embeddings, of model2vec's kind."""
+    static = modules.StaticEmbedding(tokenizer, embedding_weights=table(rows or len(tokenizer)))
+    return SentenceTransformer(modules=[static, *after], device="cpu")
+
+
+def word_embedding_body(*after: Callable[[], torch.nn.Module]) -> SentenceTransformer:
+    """Word embeddings without a transformer, and what stands between them and the pooling."""
+    torch.manual_seed(0)
+    tokenizer = word_piece()
+    words = modules.WordEmbeddings(tokenizer, table(len(tokenizer)))
+    between = [make() for make in after]
+    return SentenceTransformer(modules=[words, *between, modules.Pooling(DIM)], device="cpu")
+
+
+BODIES: dict[str, Callable[[], SentenceTransformer]] = {
+    **{row.name: partial(body_of, row) for row in ARCHITECTURES},
+    "BigBird, block-sparse": partial(
+        body_of,
+        Architecture(
+            "BigBird", unigram, {"attention_type": "block_sparse", "block_size": 2, "num_random_blocks": 1}
+        ),
+    ),
+    "StaticEmbedding": lambda: static_body(word_piece()),
+}
+if hasattr(SentenceTransformer, "preprocess"):  # sentence-transformers 5.1 itself fails to encode with these
+    BODIES |= {
+        "WordEmbeddings": word_embedding_body,
+        "WordEmbeddings, CNN": partial(word_embedding_body, lambda: modules.CNN(DIM, DIM, kernel_sizes=[3])),
+        "WordEmbeddings, LSTM": partial(word_embedding_body, lambda: modules.LSTM(DIM, DIM // 2)),
+    }

@@ -1,4 +1,4 @@
-"""Every architecture is explained exactly, or says that it did not converge (design invariants I1-I3, I5, I6)."""
+"""Every kind of body is explained exactly, or says that it did not converge (design invariants I1-I3, I5, I6)."""
 
 from functools import cache
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from setfit_explain import Explainer
-from tests.bodies.architectures import ARCHITECTURES, model_of
+from tests.bodies.architectures import BODIES, model_of
 from tests.models import TEXTS
 from tests.snapshots import snapshot
 
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(params=[row.name for row in ARCHITECTURES])
+@pytest.fixture(params=BODIES)
 def name(request):
     return request.param
 

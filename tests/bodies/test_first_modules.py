@@ -6,24 +6,24 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from setfit_explain import Explainer, explain
-from tests.bodies.architectures import DIM, body_of, named
+from tests.bodies.architectures import (
+    BODIES,
+    DIM,
+    body_of,
+    model_of,
+    named,
+    static_body,
+    table,
+    word_embedding_body,
+)
 from tests.bodies.vocabularies import metaspace_bpe, unigram, word_piece
 from tests.models import LONG, TEXTS, fitted, modules
 
 needs_preprocess = pytest.mark.skipif(
     not hasattr(SentenceTransformer, "preprocess"),
-    reason="WordEmbeddings of sentence-transformers 5.1 does not take a transformers tokenizer",
+    reason="encode of sentence-transformers 5.1 fails for WordEmbeddings with a transformers tokenizer",
 )
 TOKENIZERS = {"word piece": word_piece, "unigram": unigram, "metaspace": metaspace_bpe}
-
-
-def table(rows):
-    return torch.randn(rows, DIM, generator=torch.Generator().manual_seed(0))
-
-
-def static_body(tokenizer, *after, rows=0):
-    static = modules.StaticEmbedding(tokenizer, embedding_weights=table(rows or len(tokenizer)))
-    return SentenceTransformer(modules=[static, *after], device="cpu")
 
 
 def explained(model, text=LONG, **options):
@@ -83,25 +83,18 @@ def test_a_vocabulary_larger_than_the_table_has_a_mean_all_the_same():
     explained(fitted(static_body(larger, rows=rows)))
 
 
-def word_embedding_body(*after):
-    tokenizer = word_piece()
-    words = modules.WordEmbeddings(tokenizer, table(len(tokenizer)))
-    return SentenceTransformer(modules=[words, *after, modules.Pooling(DIM)], device="cpu")
+@pytest.mark.parametrize("name", [name for name in BODIES if name.startswith("WordEmbeddings")])
+def test_word_embeddings_with_a_fast_tokenizer_are_explained(name):
+    explained(model_of(name))
 
 
 @needs_preprocess
-@pytest.mark.parametrize(
-    "after",
-    [
-        [],
-        [lambda: modules.CNN(DIM, DIM, kernel_sizes=[3])],
-        [lambda: modules.LSTM(DIM, DIM // 2)],
-    ],
-    ids=["nothing", "CNN", "LSTM"],
-)
-def test_word_embeddings_with_a_fast_tokenizer_are_explained(after):
-    torch.manual_seed(0)
-    explained(fitted(word_embedding_body(*(make() for make in after))))
+def test_what_word_embeddings_cut_without_the_tokenizers_help_is_named():
+    body = word_embedding_body()
+    body[0].max_seq_length = 12
+    explanation = explained(fitted(body))
+    assert explanation.truncated_span == (explanation.units[-2].end, len(LONG))
+    assert 0 < explanation.units[-2].end < len(LONG) - 20
 
 
 @pytest.mark.parametrize(

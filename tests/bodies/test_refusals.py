@@ -91,7 +91,7 @@ def test_preprocessing_that_adds_more_than_a_prompt_is_refused():
         return plain([f"<s>{text}</s>" for text in inputs], **options)
 
     setattr(body[0], method, through_a_template)
-    with pytest.raises(UnsupportedBodyError, match="a chat template, or a custom first module"):
+    with pytest.raises(UnsupportedBodyError, match="a chat template that rewrites the text, or a custom"):
         Explainer(fitted(body))
 
 

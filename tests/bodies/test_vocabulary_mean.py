@@ -13,10 +13,6 @@ from setfit_explain import Explainer
 from tests.bodies.vocabularies import byte_bpe, metaspace_bpe, unigram, word_piece
 from tests.models import LONG, fitted, modules
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(SentenceTransformer, "preprocess"),
-    reason="WordEmbeddings of sentence-transformers 5.1 does not take a transformers tokenizer",
-)
 FAMILIES = {
     "word piece": word_piece,
     "byte pairs": byte_bpe,
@@ -28,8 +24,8 @@ FAMILIES = {
 def identity_model(tokenizer):
     """A body whose table is the identity, so that a mean row shows the weight of each id."""
     rows = torch.eye(len(tokenizer))
-    words = modules.WordEmbeddings(tokenizer, rows)
-    return fitted(SentenceTransformer(modules=[words, modules.Pooling(len(rows))], device="cpu"))
+    static = modules.StaticEmbedding(tokenizer, embedding_weights=rows)
+    return fitted(SentenceTransformer(modules=[static], device="cpu"))
 
 
 def weights(tokenizer):
