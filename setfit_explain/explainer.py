@@ -15,7 +15,7 @@ from setfit_explain.arguments import listed_texts, resolve_method, targets_per_t
 from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
-from setfit_explain.classifier.precision import check_reproduction
+from setfit_explain.classifier.precision import PRECISIONS
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_text, read_tokenized
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError
@@ -61,6 +61,11 @@ class Explainer:
     internal_batch_size
         Most rows in one forward pass; None for as many as fit a budget of tokens. It does not change
         the result.
+    precision
+        ``"float32"``, ``"bfloat16"``, ``"float64"`` or ``"float16"``: explain a copy of the body in that format;
+        None for the body's own. Every explanation says how far the copy's answer is from the model's own
+        (``reproduction_error``) and its derivatives from the model's (``settings["precision_error"]``,
+        relative, measured at one place of the path).
     show_progress
         Whether to draw a progress bar on stderr; None for "on a terminal, with two texts or more".
     on_error
@@ -102,6 +107,7 @@ class Explainer:
         n_steps: int | None = None,
         granularity: Granularity = "word",
         internal_batch_size: int | None = None,
+        precision: str | None = None,
         show_progress: bool | None = None,
         on_error: str = "raise",
         trust_pickle: bool = False,
@@ -110,6 +116,8 @@ class Explainer:
             raise OptionError(f"on_error={on_error!r} is not known. Accepted: raise, record.")
         if internal_batch_size is not None and internal_batch_size < 1:
             raise OptionError(f"internal_batch_size must be at least 1, got {internal_batch_size!r}.")
+        if precision is not None and precision not in PRECISIONS:
+            raise OptionError(f"precision={precision!r} is not known. Accepted: {', '.join(PRECISIONS)}.")
         check_granularity(granularity)
         self.targets = targets
         self.output = Output.of(output)
@@ -126,9 +134,10 @@ class Explainer:
         self.granularity = granularity
         self.show_progress = show_progress
         self.on_error = on_error
-        self.classifier = TextClassifier(
+        classifier = TextClassifier(
             load_model(model, trust_pickle=trust_pickle), differentiable=self.method.needs_gradient
         )
+        self.classifier = classifier if precision is None else classifier.in_precision(PRECISIONS[precision])
         check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
             self._attribute = self.method.prepare(self.classifier, internal_batch_size)
@@ -237,7 +246,7 @@ class Explainer:
         grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
         score = ScoreFunction(classifier.head, self.output, targets)
         result = self._attribute(encoded, grouping.membership, score)
-        difference = check_reproduction(result.probabilities, own_answer, classifier.dtype)
+        difference = classifier.check(result.probabilities, own_answer)
         answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(
             text=encoded.text,

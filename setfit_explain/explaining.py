@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
     n_steps: int | None
     granularity: Granularity
     internal_batch_size: int | None
+    precision: str | None
     show_progress: bool | None
     on_error: str
     trust_pickle: bool

@@ -84,7 +84,7 @@ def test_what_does_not_converge_is_marked_and_warned_of():
     with pytest.warns(UserWarning, match="did not converge"):
         explanation = explain(tiny_model("bert"), LONG, method=method)
     assert not explanation.converged.any()
-    assert explanation.settings["nodes"] == 9
+    assert explanation.settings["nodes"] == 13
     with pytest.warns(UserWarning, match="2 of 2 explanations did not converge"):
         explain(tiny_model("bert"), [LONG, LONG], method=method)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -188,7 +189,10 @@ class Path:
         target and every scale. Where adding a constant to all decision values changes nothing, the slope of
         z_0 is subtracted from the others and needs no pass of its own. Where targets are fewer, each has a pass.
         """
-        decision = self.classifier.decide(self.encoded, points.requires_grad_())
+        # CPUs have a fused attention for half precision, with a backward pass many times slower than plain operations.
+        half_on_cpu = points.device.type == "cpu" and points.dtype.itemsize < 4
+        with self.classifier.body.plain_attention() if half_on_cpu else nullcontext():
+            decision = self.classifier.decide(self.encoded, points.requires_grad_())
         directions, mixture = self._directions(self.score.derivative(decision))
         slopes = mixture.new_zeros(len(directions), len(points), self.units.shape[1])
         for index, direction in enumerate(directions):

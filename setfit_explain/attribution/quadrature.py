@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,8 +21,10 @@ GAUSS_LEGENDRE = "gausslegendre"
 RULES = (GAUSS_LEGENDRE, "riemann_right", "riemann_left", "riemann_middle", "riemann_trapezoid")
 """Captum's names for its rules with a fixed number of nodes."""
 
-FIRST_NODES = 9
-"""Nodes of the first round of `adaptive_simpson`: two panels."""
+FIRST_EDGES = (0.0, 0.25, 0.5, 1.0)
+"""Edges of the first panels of `adaptive_simpson`: scores change fastest in the first half of most paths."""
+
+FIRST_NODES = 4 * (len(FIRST_EDGES) - 1) + 1
 
 Integrand = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
 
@@ -93,20 +95,21 @@ class Estimate:
     nodes: int
 
 
-def adaptive_simpson(integrand: Integrand, max_nodes: int) -> Iterator[Estimate]:
+def adaptive_simpson(integrand: Integrand, tolerance: float, max_nodes: int) -> Iterator[Estimate]:
     """Integrate over [0, 1] with ever more nodes, placed where they are needed.
 
-    Simpson's rule on panels of five nodes. A panel's error is the distance to the rule on three of them
-    (Lyness 1969); in each round the panels whose error is at least half the largest are halved, which
-    takes four new nodes each. Every node is used to the end.
-
-    The error reported is a third of the sum of the panels' distances. The textbook's fifteenth holds for
-    functions that are smooth at the scale of a panel, and the paths here are not yet.
+    Simpson's rule on panels of five nodes. A panel's error is a third of the distance to the rule on three
+    of them, and the error reported the sum over the panels. The fifteenth of textbooks (Lyness 1969) holds for
+    functions that are smooth at the scale of a panel, and these are not yet. In each round all panels
+    are halved but those with the smallest errors that together stay well within the tolerance: four new
+    nodes each, and every node is used to the end.
 
     Parameters
     ----------
     integrand
         Places ``(nodes,)`` on [0, 1] -> values ``(nodes, targets, units)``.
+    tolerance
+        The error that is aimed at, relative to each target's largest integral.
     max_nodes
         Where to give up, at least `FIRST_NODES`.
 
@@ -115,23 +118,31 @@ def adaptive_simpson(integrand: Integrand, max_nodes: int) -> Iterator[Estimate]
     Estimate
         After each round; stop asking when it is good enough.
     """
-    values = integrand(np.linspace(0.0, 1.0, FIRST_NODES))
-    panels = [_Panel(0.0, 0.5, values[:5]), _Panel(0.5, 0.5, values[4:])]
-    nodes = FIRST_NODES
+    edges = list(pairwise(FIRST_EDGES))
+    first = np.concatenate([[0.0], *(np.linspace(start, end, 5)[1:] for start, end in edges)])
+    values = integrand(first)
+    panels = [_Panel(start, end - start, values[4 * k : 4 * k + 5]) for k, (start, end) in enumerate(edges)]
+    nodes = len(first)
     while True:
         total = np.sum([panel.integral for panel in panels], axis=0)
-        yield Estimate(
-            total, np.sum([panel.distance for panel in panels], axis=0).max(1, initial=0.0) / 3, nodes
-        )
+        yield Estimate(total, np.sum([panel.error for panel in panels], axis=0).max(1, initial=0.0), nodes)
         largest = np.abs(total).max(1, initial=np.finfo(float).tiny, keepdims=True)
-        sizes = np.array([(panel.distance / largest).max(initial=0.0) for panel in panels])
-        worst = np.flatnonzero((sizes >= sizes.max() / 2) & (sizes > 0))[: (max_nodes - nodes) // 4]
-        if not worst.size:
+        errors = np.array([(panel.error / largest).max(initial=0.0) for panel in panels])
+        chosen = _to_halve(errors, tolerance)[: (max_nodes - nodes) // 4]
+        if not chosen.size:
             return
-        values = integrand(np.concatenate([panels[index].places for index in worst]))
-        halves = [panels[index].halve(values[4 * k : 4 * k + 4]) for k, index in enumerate(worst)]
-        panels = [panel for index, panel in enumerate(panels) if index not in worst] + list(chain(*halves))
+        values = integrand(np.concatenate([panels[index].places for index in chosen]))
+        halves = [panels[index].halve(values[4 * k : 4 * k + 4]) for k, index in enumerate(chosen)]
+        panels = [panel for index, panel in enumerate(panels) if index not in chosen] + list(chain(*halves))
         nodes += len(values)
+
+
+def _to_halve(errors: NDArray[np.float64], tolerance: float) -> NDArray[np.intp]:
+    """Choose panels, the worst first: those that do not fit into seven tenths of the tolerance."""
+    order = np.argsort(errors, kind="stable")
+    fit = int(np.searchsorted(np.cumsum(errors[order]), 0.7 * tolerance, side="right"))
+    chosen = order[min(fit, len(order) - 1) :][::-1]  # the worst in any case: its caller is not content
+    return chosen[errors[chosen] > 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,9 +159,9 @@ class _Panel:
         return self._weigh(1, 4, 2, 4, 1) / 12
 
     @cached_property
-    def distance(self) -> NDArray[np.float64]:
-        """Distance to Simpson's rule on three of them."""
-        return np.abs(self.integral - self._weigh(1, 0, 4, 0, 1) / 6)
+    def error(self) -> NDArray[np.float64]:
+        """A third of the distance to Simpson's rule on three of them."""
+        return np.abs(self.integral - self._weigh(1, 0, 4, 0, 1) / 6) / 3
 
     @property
     def places(self) -> NDArray[np.float64]:

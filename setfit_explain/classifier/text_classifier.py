@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ class TextClassifier:
         Body, head and labels, as `classifier.loading` found them.
     differentiable
         Whether the head must be; otherwise one without a gradient is asked as it is.
+    original
+        Where this one computes in another precision: the classifier that the user has.
 
     Attributes
     ----------
@@ -59,8 +62,11 @@ class TextClassifier:
         The model cannot be explained; the subclass and message say why.
     """
 
-    def __init__(self, model: Model, *, differentiable: bool = True) -> None:
+    def __init__(
+        self, model: Model, *, differentiable: bool = True, original: TextClassifier | None = None
+    ) -> None:
         self.model = model
+        self.original = original
         self.body = Body(model.body, normalize_embeddings=model.normalize_embeddings)
         with self.body.session():
             probe = encode_probe(self.body)
@@ -77,6 +83,14 @@ class TextClassifier:
             self.verify(probe)
             self._check_no_leak(probe)
 
+    def in_precision(self, dtype: torch.dtype) -> TextClassifier:
+        """Return a classifier whose body is a copy in another precision, or this one where it has that."""
+        if dtype == self.dtype:
+            return self
+        with self.body.session():
+            body = deepcopy(self.model.body)
+        return TextClassifier(replace(self.model, body=body.to(dtype)), differentiable=False, original=self)
+
     @property
     def multi_label(self) -> bool:
         """Whether the labels are independent of one another."""
@@ -84,7 +98,9 @@ class TextClassifier:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over every parameter of body and head and the class names, in hexadecimal."""
+        """SHA-256 over every parameter of the user's body and head and the class names, in hexadecimal."""
+        if self.original is not None:
+            return self.original.fingerprint
         digest = hashlib.sha256("\0".join(self.classes).encode("utf-8", "surrogatepass"))
         for part in (self.body.module, self.head):
             for name, tensor in sorted(part.state_dict().items()):
@@ -130,6 +146,8 @@ class TextClassifier:
 
     def predict_proba(self, text: str) -> NDArray[np.float64]:
         """Ask the model itself for one text's probabilities, else its decision values, ``(classes,)``."""
+        if self.original is not None:
+            return self.original.predict_proba(text)
         with self.body.session():
             return self.model.predict_proba(text)
 
@@ -138,6 +156,8 @@ class TextClassifier:
 
         Token ids go through the untapped body, and its embedding through the original head.
         """
+        if self.original is not None:
+            return self.original.own_answer(encoded)
         if encoded.source is not None:
             return self.predict_proba(encoded.source)
         with self.body.session(), torch.no_grad():
@@ -161,7 +181,12 @@ class TextClassifier:
         with self.body.session(), torch.no_grad():
             rows = self.tap.look_up(encoded.ids).unsqueeze(0)
             actual = self.head.answer(self.decide(encoded, rows))[0].cpu().numpy()
-            return check_reproduction(actual, self.own_answer(encoded), self.dtype)
+        return self.check(actual, self.own_answer(encoded))
+
+    def check(self, actual: NDArray[np.float64], own_answer: NDArray[np.float64]) -> float:
+        """Compare an answer with the model's own, as `verify` does."""
+        own_dtype = None if self.original is None else self.original.dtype
+        return check_reproduction(actual, own_answer, self.dtype, own_dtype)
 
     def bind(self, text: Text) -> BoundClassifier:
         """Bind one text: an ``nn.Module`` from word embeddings to probabilities, for any Captum method."""

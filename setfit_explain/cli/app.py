@@ -45,6 +45,9 @@ TrustOption = Annotated[
 ]
 ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
 MethodOption = Annotated[str, typer.Option(help="integrated_gradients, or occlusion (any head).")]
+PrecisionOption = Annotated[
+    str | None, typer.Option(help="Explain a copy of the body in float32, bfloat16 or float64.")
+]
 BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
 
 
@@ -80,6 +83,7 @@ def explain(
     tolerance: Annotated[
         float | None, typer.Option(help="Relative numerical error accepted. Default: 0.01.")
     ] = None,
+    precision: PrecisionOption = None,
     trust_pickle: TrustOption = False,
 ) -> None:
     """Explain what a model answers for the texts of a file, a pipe or --text."""
@@ -101,6 +105,7 @@ def explain(
         baseline=baseline,
         granularity=granularity,  # type: ignore[arg-type]  # checked by the segmentation, with its own message
         tolerance=tolerance,
+        precision=precision,
         on_error="record",
         trust_pickle=trust_pickle,
     )
@@ -120,13 +125,15 @@ def check(
     ] = None,
     method: MethodOption = "integrated_gradients",
     baseline: BaselineOption = "auto",
+    precision: PrecisionOption = None,
     trust_pickle: TrustOption = False,
 ) -> None:
     """Say what was recognised in a model, and how exactly it is reproduced."""
     _quiet_libraries()
     from setfit_explain.cli.checking import check_model, render
 
-    facts = check_model(model, scale=scale, method=method, baseline=baseline, trust_pickle=trust_pickle)
+    settings = {"method": method, "baseline": baseline, "precision": precision, "trust_pickle": trust_pickle}
+    facts = check_model(model, scale=scale, **settings)
     Console().print(render(facts))
 
 
