@@ -63,8 +63,9 @@ def main() -> None:
         report.say(text)
         rows = []
         for chosen in classifiers[:2] if name == "lists" else classifiers:
-            rows += measure(chosen)
-            print(rows[-1], flush=True)
+            measured = measure(chosen)
+            print(*measured, sep="\n", flush=True)
+            rows += measured
         report.table(name, rows)
         report.write(arguments.out)
 
