@@ -1,0 +1,81 @@
+"""Peak memory above the loaded model: many texts, many classes, a long text; each in a process of its own.
+
+It is read from Linux' ``/proc``.
+"""
+
+import re
+from argparse import Namespace
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks.classifiers import Trained, trained
+from benchmarks.process import prepare
+from benchmarks.report import Report, Row, options
+from setfit_explain import Explainer
+
+CLASSES = (2, 64, 150)
+LONG = 512
+WORDS = 4
+MEBIBYTE = 1024
+
+_READING = f"""Peak resident memory of a process while it makes an explainer and explains all classes with the default settings,
+above what the process holds once the model is loaded and has answered one text. The many texts are cut to {WORDS} words so
+that the run ends; all their explanations are kept."""
+
+
+def main() -> None:
+    """Run and write ``memory.md``."""
+    arguments = options(__doc__, texts=(10_000, 50))
+    report = Report("memory", "Memory")
+    report.say(_READING)
+    rows = []
+    for case in ("many texts", "many classes", "a long text"):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            rows.append(process.submit(measure, case, arguments).result())
+            print(rows[-1], flush=True)
+    report.table("peaks", rows)
+    report.write(arguments.out)
+
+
+def measure(case: str, arguments: Namespace) -> Row:
+    """Measure one case in this process, which must have done nothing before."""
+    prepare()
+    classifiers = trained(arguments, CLASSES)
+    chosen = classifiers[-1] if case == "many classes" else classifiers[0]
+    texts = _texts(case, chosen, arguments.texts)
+    model = chosen.model
+    del classifiers
+    model.predict_proba(["word"])
+    held = _kilobytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    Explainer(model, show_progress=False)(texts)
+    longest = max(len(ids) for ids in model.model_body.tokenizer(texts, truncation=True)["input_ids"])
+    return {
+        "case": case,
+        "texts": len(texts),
+        "classes": chosen.classes,
+        "tokens, at most": longest,
+        "the process before, MiB": round(held / MEBIBYTE),
+        "peak above, MiB": round((_kilobytes("VmHWM") - held) / MEBIBYTE),
+    }
+
+
+def _texts(case: str, chosen: Trained, count: int) -> list[str]:
+    if case == "many texts":
+        return [" ".join(chosen.texts[i % len(chosen.texts)].split()[:WORDS]) for i in range(count)]
+    if case == "many classes":
+        return chosen.some(5)
+    chosen.model.model_body.max_seq_length = LONG
+    return [chosen.of_length(LONG)]
+
+
+def _kilobytes(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    if found is None:
+        raise OSError(f"/proc/self/status has no {name}.")
+    return int(found[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Curves drawn beside one another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FormatStrFormatter, LogLocator
+
+STYLES = (("#2f6fb0", "o"), ("#d9772b", "s"), ("#777777", "^"), ("#3a8f5c", "D"), ("#8c5aa8", "v"))
+"""Colour and marker of the curves by their names' first appearance."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves over one horizontal axis, both axes logarithmic.
+
+    Parameters
+    ----------
+    title, x_label, y_label
+        In words, with units.
+    x
+        Places on the horizontal axis.
+    curves
+        Values by name.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    x: Sequence[float]
+    curves: Mapping[str, Sequence[float]]
+
+
+def draw(panels: Sequence[Panel], file: Path) -> None:
+    """Draw the panels, two in a row, and write ``file``."""
+    names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
+    styles = dict(zip(names, STYLES, strict=False))
+    rows = (len(panels) + 1) // 2
+    figure, axes = plt.subplots(rows, 2, figsize=(10, 3.6 * rows), layout="constrained", squeeze=False)
+    for panel, axis in zip(panels, axes.flat, strict=False):
+        for name, values in panel.curves.items():
+            color, marker = styles[name]
+            axis.loglog(panel.x, values, color=color, marker=marker, markersize=4, label=name)
+        axis.set(title=panel.title, xlabel=panel.x_label, ylabel=panel.y_label)
+        axis.set_xticks(panel.x, [f"{x:g}" for x in panel.x])
+        if panel.x[0] > panel.x[-1]:
+            axis.invert_xaxis()
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.minorticks_off()
+        axis.grid(alpha=0.3)
+        axis.legend(frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110, metadata={"Software": None})
