@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import one_hot
 
 from setfit_explain.attribution.batches import row_slices
@@ -30,6 +31,12 @@ of one forward and one backward pass, against .46 for each further backward pass
 
 TANGENT_BUDGET = 4096
 """Tokens of tangents that are carried at once: more would not stay in the processor's caches."""
+
+
+def plain_attention() -> AbstractContextManager[None]:
+    """Write attention out in plain operations within: CPUs' fused kernels have no forward mode."""
+    context: AbstractContextManager[None] = sdpa_kernel(SDPBackend.MATH)
+    return context
 
 
 class ForwardMode:
@@ -87,7 +94,7 @@ class ForwardMode:
             both: tuple[Tensor, ...] = torch.func.jvp(decide, (points,), (direction.expand_as(points),))
             return both
 
-        with self.classifier.body.session(), self.classifier.body.plain_attention(), torch.no_grad():
+        with self.classifier.body.session(), plain_attention(), torch.no_grad():
             found = [
                 torch.func.vmap(along, out_dims=(None, 0))(  # type: ignore[arg-type]  # None means not mapped
                     directions[start : start + at_once]
@@ -191,7 +198,7 @@ class Path:
         """
         # CPUs have a fused attention for half precision, with a backward pass many times slower than plain operations.
         half_on_cpu = points.device.type == "cpu" and points.dtype.itemsize < 4
-        with self.classifier.body.plain_attention() if half_on_cpu else nullcontext():
+        with plain_attention() if half_on_cpu else nullcontext():
             decision = self.classifier.decide(self.encoded, points.requires_grad_())
         directions, mixture = self._directions(self.score.derivative(decision))
         slopes = mixture.new_zeros(len(directions), len(points), self.units.shape[1])

@@ -110,17 +110,6 @@ class Body:
             restore.enter_context(torch.enable_grad())
             yield
 
-    @contextmanager
-    def plain_attention(self) -> Iterator[None]:
-        """Write attention out in plain operations: the fused kernels of CPUs cannot be differentiated forward."""
-        configs = {id(config): config for config in map(_config, self.module.modules()) if config is not None}
-        with ExitStack() as restore:
-            for config in configs.values():
-                restore.callback(setattr, config, "_attn_implementation", config._attn_implementation)
-            for config in configs.values():
-                config._attn_implementation = "eager"
-            yield
-
     def features(self, text: str) -> Features:
         """Preprocess one text as ``encode`` does, prompt and truncation included.
 
@@ -164,12 +153,6 @@ class Body:
         if truncate_dim is not None:
             embeddings = embeddings[:, :truncate_dim]
         return normalize(embeddings, p=2, dim=1) if self.normalize_embeddings else embeddings
-
-
-def _config(module: nn.Module) -> Any:
-    """Find the configuration of a transformer that computes attention by a fused kernel."""
-    config = getattr(module, "config", None)
-    return config if getattr(config, "_attn_implementation", None) == "sdpa" else None
 
 
 def _first_module(module: SentenceTransformer) -> Any:
