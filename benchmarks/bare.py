@@ -14,6 +14,7 @@ from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 from setfit import SetFitModel
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import normalize
 
 from setfit_explain import Explainer, Explanation
@@ -163,12 +164,8 @@ class BarePath:
         def along(tangent: Tensor) -> Tensor:
             return torch.func.jvp(self.bare, (points,), (tangent.expand_as(points),))[1]
 
-        attention = self.bare.encoder.config._attn_implementation
-        self.bare.encoder.set_attn_implementation("eager")
-        try:
+        with sdpa_kernel(SDPBackend.MATH):
             return torch.func.vmap(along)(self._tangents).permute(1, 2, 0)
-        finally:
-            self.bare.encoder.set_attn_implementation(attention)
 
     @cached_property
     def _tangents(self) -> Tensor:
