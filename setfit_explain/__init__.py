@@ -8,6 +8,8 @@ from setfit_explain._version import __version__
 if TYPE_CHECKING:
     from setfit_explain.absa import AbsaExplainer
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+    from setfit_explain.attribution.occlusion import Occlusion
+    from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
     from setfit_explain.explanation.explanation import Explanation
@@ -28,6 +30,7 @@ __all__ = [
     "Unit",
     "__version__",
     "explain",
+    "explain_embedding",
 ]
 
 # Loaded on first use: importing the package stays quick, and saved explanations are read without torch.
@@ -43,6 +46,7 @@ _HOMES = {
     "SpanExplanationSet": "setfit_explain.explanation.spans",
     "Unit": "setfit_explain.explanation.units",
     "explain": "setfit_explain.explaining",
+    "explain_embedding": "setfit_explain.embedding",
 }
 
 

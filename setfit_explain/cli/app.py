@@ -34,6 +34,7 @@ class OutputFormat(StrEnum):
     TERMINAL = "terminal"
     JSONL = "jsonl"
     HTML = "html"
+    PARQUET = "parquet"
 
 
 ModelArgument = Annotated[
@@ -188,19 +189,31 @@ def main() -> NoReturn:
 
 
 def _output_format(output: OutputFormat | None, to: Path | None) -> OutputFormat:
-    suffixes = {".html": OutputFormat.HTML, ".htm": OutputFormat.HTML, ".jsonl": OutputFormat.JSONL}
+    suffixes = {
+        ".html": OutputFormat.HTML,
+        ".htm": OutputFormat.HTML,
+        ".jsonl": OutputFormat.JSONL,
+        ".parquet": OutputFormat.PARQUET,
+    }
+    by_suffix = None if to is None else suffixes.get(to.suffix.lower())
+    if output is OutputFormat.PARQUET and by_suffix is not OutputFormat.PARQUET:
+        raise OptionError("Parquet goes to a file whose name ends in .parquet; name it with --to.")
     if output is not None:
         return output
     if to is None:
         return OutputFormat.TERMINAL
-    if to.suffix.lower() not in suffixes:
+    if by_suffix is None:
         raise OptionError(
             f"What to write to {str(to)!r} is not clear from its suffix; give --output html or jsonl."
         )
-    return suffixes[to.suffix.lower()]
+    return by_suffix
 
 
 def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None) -> None:
+    if chosen is OutputFormat.PARQUET and to is not None:
+        explanations.save(to)
+        _message(f"Wrote {to}")
+        return
     if chosen is OutputFormat.TERMINAL and to is None:
         console = Console()
         with console.capture() as captured:

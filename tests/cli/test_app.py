@@ -259,6 +259,18 @@ def test_a_head_without_a_gradient_is_refused_for_gradients_and_served_by_occlus
     assert "need not add up" in " ".join(out.split())
 
 
+def test_parquet_is_written_to_a_file_that_is_named_so(run, model, tmp_path):
+    code, out, err = run("explain", model, "-t", LONG, "-o", tmp_path / "found.parquet")
+    assert (code, out) == (0, "")
+    assert "Wrote" in err
+    assert ExplanationSet.load(tmp_path / "found.parquet")[0].text == LONG
+    for options in (["--output", "parquet"], ["--output", "parquet", "-o", tmp_path / "found.html"]):
+        code, _, err = run("explain", model, "-t", LONG, *options)
+        assert code == 2
+        assert "ends in .parquet" in err
+    assert not (tmp_path / "found.html").exists()
+
+
 def test_terminal_escapes_in_errors_are_defused(run, model):
     _, _, err = run("explain", model, "-t", LONG, "--target", "\x1b]0;owned\x07")
     assert "\x1b" not in err

@@ -1,0 +1,108 @@
+"""What each unit does to the sentence embedding: one integration that explains any number of linear heads."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import nn
+
+from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.errors import OptionError
+from setfit_explain.explanation.units import group_tokens
+from setfit_explain.heads.torch_head import Link, TorchHead
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from setfit_explain.classifier.tokenized import Text
+    from setfit_explain.explainer import Explainer
+    from setfit_explain.explanation.units import Unit
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddingExplanation:
+    """The Jacobian of the sentence embedding, integrated along the path from the baseline to a text.
+
+    ``values.sum(0) + baseline_embedding == embedding + delta``.
+
+    Parameters
+    ----------
+    text
+        The text explained.
+    units
+        Spans of the text, then the buckets of special and prompt tokens.
+    values
+        What each unit adds to each dimension, shape ``(units, dim)``.
+    embedding, baseline_embedding
+        Of the text and of the baseline, shape ``(dim,)``.
+    delta, error_estimate
+        Per dimension, as in an `Explanation`, shape ``(dim,)``.
+    """
+
+    text: str
+    units: tuple[Unit, ...]
+    values: NDArray[np.float64]
+    embedding: NDArray[np.float64]
+    baseline_embedding: NDArray[np.float64]
+    delta: NDArray[np.float64]
+    error_estimate: NDArray[np.float64]
+
+    def through(self, weight: ArrayLike) -> NDArray[np.float64]:
+        """Explain linear scores ``weight @ embedding``: weights ``(targets, dim)`` -> ``(targets, units)``.
+
+        For a logistic head's ``coef_`` these are the attributions of its ``output="logit"``; for another
+        text's embedding, of the similarity to it.
+        """
+        found: NDArray[np.float64] = np.atleast_2d(weight) @ self.values.T
+        return found
+
+
+def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
+    """Explain every dimension of a text's sentence embedding at once.
+
+    Parameters
+    ----------
+    explainer
+        Whose body, baseline, granularity and quadrature are used. Give it ``n_steps``, or a tolerance that
+        every dimension can meet.
+    text
+        One text.
+
+    Raises
+    ------
+    OptionError
+        The explainer's method does not integrate gradients.
+
+    Examples
+    --------
+    ::
+
+        found = explain_embedding(Explainer(model, n_steps=32), "I was charged twice")
+        found.through(model.model_head.coef_)  # (classes, units), in logits
+    """
+    if not explainer.method.additive:
+        raise OptionError(
+            f"Method {explainer.method.name!r} does not explain embeddings; integrated_gradients does."
+        )
+    classifier = copy(explainer.classifier)
+    encoded = classifier.encode(text)
+    with classifier.body.session():
+        dim = classifier.body.embed(encoded.features).shape[1]
+    classifier.head = TorchHead(nn.Identity(), Link.NONE, range(dim))
+    granularity = explainer.granularity if encoded.spelled else "token"
+    grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
+    score = ScoreFunction(classifier.head, Output.LOGIT, tuple(range(dim)))
+    attribute = explainer.method.prepare(classifier, None)
+    found = attribute(encoded, grouping.membership, score)
+    return EmbeddingExplanation(
+        text=encoded.text,
+        units=grouping.units,
+        values=found.values.T,
+        embedding=found.score,
+        baseline_embedding=found.baseline_score,
+        delta=found.delta,
+        error_estimate=found.error_estimate,
+    )
