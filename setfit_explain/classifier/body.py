@@ -53,6 +53,7 @@ class Body:
             )
         self.module = module
         self.normalize_embeddings = normalize_embeddings
+        self._in_session = False
         with _locks_guard:
             self._lock = _locks.setdefault(module, threading.RLock())
 
@@ -95,6 +96,13 @@ class Body:
         found afterwards, also after an exception.
         """
         with self._lock, ExitStack() as restore:
+            restore.enter_context(torch.inference_mode(False))
+            restore.enter_context(torch.enable_grad())
+            if self._in_session:  # a session within a session of this thread: all is set
+                yield
+                return
+            self._in_session = True
+            restore.callback(setattr, self, "_in_session", False)
             for module in self.module.modules():
                 restore.callback(setattr, module, "training", module.training)
                 module.training = False
@@ -106,8 +114,6 @@ class Body:
                     restore.callback(parameter.requires_grad_)
                     parameter.requires_grad_(False)
             restore.enter_context(_tokenizer_settings_kept(_own_tokenizer(self.module)))
-            restore.enter_context(torch.inference_mode(False))
-            restore.enter_context(torch.enable_grad())
             yield
 
     def features(self, text: str) -> Features:
