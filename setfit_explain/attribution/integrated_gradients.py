@@ -231,7 +231,7 @@ class _Prepared:
         (actual, _), (expected, _) = (each.differentiate(np.array([PRECISION_PROBE])) for each in (path, own))
         largest = np.abs(expected).max(initial=np.finfo(float).tiny)
         error = float(np.abs(actual - expected).max(initial=0.0) / largest)
-        return {"precision": name(self.classifier.dtype), "precision_error": error}
+        return {"precision": name(self.classifier.dtype), "precision_error": float(f"{error:.2g}")}
 
 
 def _precision_notes(classifier: TextClassifier) -> tuple[str, ...]:
