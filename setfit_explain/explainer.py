@@ -56,7 +56,8 @@ class Explainer:
         Contrasts of two classes are always ``log p_a - log p_b``. A head with only a decision function
         has ``"logit"`` alone, one with only probabilities has the others.
     method
-        ``"integrated_gradients"``, or a method object such as ``IntegratedGradients(n_steps=50)``.
+        ``"integrated_gradients"``; ``"occlusion"``, which needs no gradient and so serves every head; or a
+        method object such as ``IntegratedGradients(n_steps=50)``.
     baseline, reference_texts, special_tokens, tolerance, n_steps
         Settings of the method named, see `IntegratedGradients`; None for its defaults. A method object
         carries its own.
