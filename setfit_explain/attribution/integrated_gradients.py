@@ -6,6 +6,7 @@ Equation 1 of the paper, summed over the embedding's dimensions so that each tok
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,7 +187,7 @@ class _Prepared:
         self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
     ) -> Attributions:
         """Attribute the scores of one text to its units."""
-        path = self._path(self.classifier, self.forward_mode, encoded, membership, score)
+        path = self._path(self.forward_mode, encoded, membership, score)
         found = self.method._integrate(path)
         baseline_answer, answer = found.end_answers(path)
         return Attributions(
@@ -210,24 +211,29 @@ class _Prepared:
 
     def _path(
         self,
-        classifier: TextClassifier,
         forward_mode: ForwardMode,
         encoded: EncodedText,
         membership: NDArray[np.intp],
         score: ScoreFunction,
     ) -> Path:
+        classifier = forward_mode.classifier
         words = classifier.word_embeddings(encoded)
         start = to_float64(self.reference.for_text(encoded, words))
         displacement = to_float64(words) - start
         size = self.internal_batch_size
         return Path(classifier, encoded, start, displacement, membership, score, size, forward_mode)
 
+    @cached_property
+    def _original(self) -> ForwardMode | None:
+        """Differentiates the user's own model, where a copy in another precision is explained."""
+        original = self.classifier.original
+        return None if original is None else ForwardMode(original)
+
     def _precision(self, path: Path) -> dict[str, str | float]:
         """Name the precision of a copy, and compare its derivatives with the model's own at one place."""
-        original = self.classifier.original
-        if original is None:
+        if self._original is None:
             return {}
-        own = self._path(original, ForwardMode(original), path.encoded, path.membership, path.score)
+        own = self._path(self._original, path.encoded, path.membership, path.score)
         (actual, _), (expected, _) = (each.differentiate(np.array([PRECISION_PROBE])) for each in (path, own))
         largest = np.abs(expected).max(initial=np.finfo(float).tiny)
         error = float(np.abs(actual - expected).max(initial=0.0) / largest)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from setfit_explain.errors import VerificationError
 from setfit_explain.heads.verification import MAX_DIFFERENCE, check_difference
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 REPRODUCTION = {torch.float16: 1e-3, torch.bfloat16: 1e-2}
@@ -65,22 +64,18 @@ def check_reproduction(
     Raises
     ------
     VerificationError
-        It is above 1e-5, or above `REPRODUCTION` for a body in half precision.
+        It is above 1e-5, or above what half precision allows.
     """
-    where = "on the text itself"
-    accepted = REPRODUCTION.get(dtype, MAX_DIFFERENCE)
+    where, accepted = "on the text itself", REPRODUCTION.get(dtype, MAX_DIFFERENCE)
     if own_dtype not in (None, dtype):
         accepted = max(accepted, REPRODUCTION.get(own_dtype, MAX_DIFFERENCE))
         accepted *= 5 if accepted > MAX_DIFFERENCE else 1
-    if accepted == MAX_DIFFERENCE or actual.shape != expected.shape:
+        mend = f"Leave precision={name(dtype)!r} out, or choose a finer one."
+    elif accepted > MAX_DIFFERENCE:
+        mend = f"That much is accepted in {name(dtype)}. Convert the body to float32 with model_body.float()."
+    else:
         return check_difference(actual, expected, where)
-    difference = float(np.abs(actual - expected).max(initial=0.0) / np.abs(expected).max(initial=1.0))
-    if not difference <= accepted:  # also catches NaN
-        raise VerificationError(
-            f"The rebuilt probabilities differ from the model's own predict_proba by {difference:.2g} {where} "
-            f"(accepted in {name(dtype)}: {accepted:.0e}). Convert the body to float32 with model_body.float()."
-        )
-    return difference
+    return check_difference(actual, expected, where, accepted, mend)
 
 
 def name(dtype: torch.dtype) -> str:

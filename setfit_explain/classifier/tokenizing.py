@@ -94,7 +94,7 @@ def _joined(parts: Sequence[Encoding]) -> Tokens:
 
 def _plain(encoding: Any) -> Tokens:
     special = [bool(mark) for mark in encoding["special_tokens_mask"]]
-    return Tokens(list(encoding["input_ids"]), special, encoding.get("offset_mapping"))
+    return Tokens(list(encoding["input_ids"]), special, None)
 
 
 def find_offsets(tokenizer: Any, text: str, tokens: Tokens) -> list[Span] | None:

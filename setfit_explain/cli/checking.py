@@ -64,10 +64,13 @@ def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple
 def _explainer(model: str, scale: str | None, settings: dict[str, Any]) -> Explainer:
     try:
         return Explainer(model, output=scale or "probability", **settings)
-    except OptionError:
+    except OptionError as error:
         if scale is not None:
             raise
-        return Explainer(model, output="logit", **settings)
+        try:
+            return Explainer(model, output="logit", **settings)
+        except OptionError:
+            raise error from None  # it was not the scale
 
 
 def render(facts: Sequence[tuple[str, str]]) -> Table:

@@ -87,10 +87,17 @@ def verify_head(head: TorchHead, predict_proba: Callable[..., NDArray[np.float64
     return check_difference(actual, expected, "on probe embeddings")
 
 
-def check_difference(actual: NDArray[np.float64], expected: NDArray[np.float64], where: str) -> float:
+def check_difference(
+    actual: NDArray[np.float64],
+    expected: NDArray[np.float64],
+    where: str,
+    accepted: float = MAX_DIFFERENCE,
+    mend: str = "If the model was changed after the Explainer was made, make a new Explainer.",
+) -> float:
     """Return the largest difference of two arrays of answers, or raise `VerificationError`.
 
     It is absolute for probabilities; decision values, which may be above 1, are divided by the largest.
+    The error says ``where`` they differ, and ends in what to do.
     """
     if actual.shape != expected.shape:
         raise VerificationError(
@@ -99,11 +106,10 @@ def check_difference(actual: NDArray[np.float64], expected: NDArray[np.float64],
         )
     scale = np.abs(expected).max(initial=1.0)
     difference = float(np.abs(actual - expected).max(initial=0.0) / scale)
-    if not difference <= MAX_DIFFERENCE:  # also catches NaN
+    if not difference <= accepted:  # also catches NaN
         raise VerificationError(
             f"The rebuilt probabilities differ from the model's own predict_proba by {difference:.2g} {where} "
-            f"(accepted: {MAX_DIFFERENCE:.0e}), so an explanation would be of another function. "
-            "If the model was changed after the Explainer was made, make a new Explainer."
+            f"(accepted: {accepted:.0e}), so an explanation would be of another function. {mend}"
         )
     return difference
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from setfit_explain import Explainer, explain
-from setfit_explain.errors import OptionError
+from setfit_explain.errors import OptionError, VerificationError
 from tests.models import LONG, fitted, minilm_model, tiny_body, tiny_model
 from tests.snapshots import snapshot
 
@@ -86,6 +86,15 @@ def test_the_models_own_precision_needs_no_copy():
     explainer = Explainer(model, precision="float32")
     assert explainer.classifier.body.module is model.model_body
     assert explainer(LONG) == explain(model, LONG)
+
+
+def test_a_copy_that_answers_otherwise_than_the_model_is_refused():
+    explainer = Explainer(tiny_model("bert"), precision="bfloat16")
+    original = explainer.classifier.original
+    own = original.predict_proba(LONG)
+    original.predict_proba = lambda _text: own + np.array([0.1, -0.1, 0])
+    with pytest.raises(VerificationError, match=r"accepted: 5e-02.*Leave precision='bfloat16' out"):
+        explainer(LONG)
 
 
 def test_occlusion_has_precisions_too():

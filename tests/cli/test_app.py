@@ -254,6 +254,9 @@ def test_a_head_without_a_gradient_is_refused_for_gradients_and_served_by_occlus
     code, out, _ = run("check", tmp_path / "saved", *occlusion)
     assert code == 0
     assert "occlusion of probability" in out
+    code, _, err = run("check", tmp_path / "saved", *occlusion, "--baseline", "nothing")
+    assert code == 2
+    assert "'nothing' is not known" in err
     code, out, _ = run("explain", tmp_path / "saved", "-t", LONG, *occlusion)
     assert code == 0
     assert "need not add up" in " ".join(out.split())
