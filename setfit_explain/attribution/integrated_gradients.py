@@ -5,7 +5,7 @@ Equation 1 of the paper, summed over the embedding's dimensions so that each tok
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import torch
 from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
 from setfit_explain.attribution.jacobian import ForwardMode, Path
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, adaptive_simpson, fixed_rule
+from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, clenshaw_curtis, fixed_rule
 from setfit_explain.classifier.precision import ROUNDING, name, rounding
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
@@ -52,12 +52,12 @@ class IntegratedGradients:
     tolerance
         Largest accepted delta and error estimate, relative to the largest attribution of the target.
     n_steps
-        None: an adaptive Simpson rule, from 13 nodes on, until the tolerance is met.
+        None: nested Clenshaw-Curtis rules of 21, 41, 81, ... nodes, until the tolerance is met.
         A number: that many nodes of ``quadrature``, whatever the error.
     quadrature
         Captum's name of the rule for ``n_steps``: ``"gausslegendre"``, ``"riemann_trapezoid"``, ...
     max_nodes
-        Where the adaptive rule gives up and the result is marked as not converged.
+        Where the nested rules give up and the result is marked as not converged.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class IntegratedGradients:
     tolerance: float = 1e-2
     n_steps: int | None = None
     quadrature: str = GAUSS_LEGENDRE
-    max_nodes: int = 257
+    max_nodes: int = 321
 
     name = "integrated_gradients"
     needs_gradient = True
@@ -92,7 +92,7 @@ class IntegratedGradients:
     def _integrate(self, path: Path) -> _Integral:
         if not bool(path.displacement.any()):
             return _nothing_to_attribute(path)
-        return self._adaptive(path) if self.n_steps is None else self._fixed(path, self.n_steps)
+        return self._nested(path) if self.n_steps is None else self._fixed(path, self.n_steps)
 
     def _fixed(self, path: Path, n_steps: int) -> _Integral:
         rule = fixed_rule(self.quadrature, n_steps)
@@ -100,17 +100,20 @@ class IntegratedGradients:
         error = np.abs(values - coarse).max(1, initial=0.0)
         return _integral(path, values, error, path.decide(np.array([0.0, 1.0])), n_steps)
 
-    def _adaptive(self, path: Path) -> _Integral:
+    def _nested(self, path: Path) -> _Integral:
         ends: list[Tensor] = []
 
-        def integrand(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
-            derivatives, decisions = path.differentiate(nodes)
+        def integrate(nodes: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+            sums, decisions = path.integrate(nodes, weights)
             if not ends:  # the first nodes begin at 0 and end at 1
                 ends.append(decisions[[0, -1]])
-            return derivatives
+            return sums
 
-        for estimate in adaptive_simpson(integrand, self.tolerance, self.max_nodes):
+        for estimate in clenshaw_curtis(integrate, self.max_nodes):
             found = _integral(path, estimate.values, estimate.error, ends[0], estimate.nodes)
+            # Beyond rounding, delta is the sum of the units' errors: one of them may well be larger.
+            excess = np.abs(found.delta) - rounding(path.classifier.dtype) * _magnitude(found, path)
+            found = replace(found, error=np.maximum(found.error, 2 * excess))
             if self._within_tolerance(found, path).all():
                 break
         return found
@@ -121,10 +124,7 @@ class IntegratedGradients:
         Beside the tolerance stands what rounding does: to delta in proportion to the scores, whose difference
         it is, and to the attributions in proportion to themselves.
         """
-        largest = np.abs(found.values).max(1, initial=0.0)
-        scores = np.maximum.reduce(
-            [np.abs(found.score), np.abs(found.baseline_score), np.array(path.score.magnitude)]
-        )
+        largest, scores = np.abs(found.values).max(1, initial=0.0), _magnitude(found, path)
         noise = rounding(path.classifier.dtype)
         least = rounding(torch.float32) * scores
         within: NDArray[np.bool_] = (np.abs(found.delta) <= self.tolerance * largest + noise * scores) & (
@@ -160,6 +160,12 @@ def _integral(
 ) -> _Integral:
     baseline_score, score = path.score(ends).cpu().numpy()
     return _Integral(values, error, score, baseline_score, ends, nodes)
+
+
+def _magnitude(found: _Integral, path: Path) -> NDArray[np.float64]:
+    """Of what size the scores are that were computed, which their rounding is in proportion to, ``(targets,)``."""
+    ends = np.maximum(np.abs(found.score), np.abs(found.baseline_score))
+    return np.maximum(ends, path.score.magnitude)
 
 
 def _nothing_to_attribute(path: Path) -> _Integral:
@@ -202,7 +208,7 @@ class _Prepared:
                 "baseline": self.reference.name,
                 "special_tokens": self.reference.special_tokens,
                 "tolerance": self.method.tolerance,
-                "quadrature": "adaptive_simpson" if self.method.n_steps is None else self.method.quadrature,
+                "quadrature": "clenshaw_curtis" if self.method.n_steps is None else self.method.quadrature,
                 "nodes": found.nodes,
                 **self._precision(path),
             },

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.integrate import simpson
+from numpy.polynomial import Chebyshev
+from numpy.polynomial.chebyshev import chebpts2
 
-from setfit_explain.attribution.quadrature import RULES, adaptive_simpson, fixed_rule
+from setfit_explain.attribution.quadrature import CENTRE, RULES, WIDTH, clenshaw_curtis, fixed_rule
 from setfit_explain.errors import OptionError
 
 
@@ -41,73 +42,89 @@ def test_the_difference_to_the_coarse_rule_bounds_the_error_of_a_peaked_integran
     assert abs(fine - truth) <= 1.01 * abs(fine - coarse)
 
 
-def two_functions(asked):
-    """exp for one target, and a peak for another; records where it was asked."""
+CENTRES = np.array([0.2, 0.5])
+"""Where the two functions below peak: where nodes gather, and where they do not."""
 
-    def integrand(nodes):
+
+def two_peaks(asked):
+    """Integrate a peak for each of two targets; records where it was asked."""
+
+    def integrate(nodes, weights):
         asked.extend(nodes)
-        return np.stack([np.exp(nodes), 1 / (0.001 + (nodes - 0.3) ** 2)], 1)[:, :, None]
+        values = 1 / (0.003 + (nodes[:, None] - CENTRES) ** 2)
+        return np.einsum("rn,nc->rc", weights, values)[:, :, None]
 
-    return integrand
-
-
-TRUTHS = np.array([np.e - 1, (np.arctan(0.7 / 0.001**0.5) + np.arctan(0.3 / 0.001**0.5)) / 0.001**0.5])
+    return integrate
 
 
-def test_adaptive_simpson_is_exact_for_cubics_and_for_nothing_at_all():
-    cubic = next(adaptive_simpson(lambda nodes: (nodes**3)[:, None, None], 1e-9, 13))
-    assert cubic.values == pytest.approx(0.25, abs=1e-15)
-    assert cubic.error == pytest.approx(0, abs=1e-15)
-    assert len(list(adaptive_simpson(lambda nodes: np.zeros((len(nodes), 2, 3)), 1e-9, 257))) == 1
-    assert next(adaptive_simpson(lambda nodes: np.zeros((len(nodes), 2, 0)), 1e-9, 13)).error.tolist() == [
-        0,
-        0,
-    ]
+TRUTHS = sum(np.arctan(side / 0.003**0.5) / 0.003**0.5 for side in (CENTRES, 1 - CENTRES))
 
 
-def test_every_round_of_adaptive_simpson_is_the_composite_rule_on_its_own_nodes():
-    asked = []
-    for estimate in adaptive_simpson(two_functions(asked), 1e-9, 65):
+def test_each_nested_rule_is_clenshaw_curtis_on_mapped_nodes_and_uses_every_node_again():
+    # The oracle: numpy's polynomial through the Chebyshev points of the map's own variable, integrated term by term.
+    start, end = np.arcsinh(-CENTRE / WIDTH), np.arcsinh((1 - CENTRE) / WIDTH)
+
+    def mapped(places):  # places on [-1, 1]
+        stretched = start + (end - start) * (places + 1) / 2
+        nodes = CENTRE + WIDTH * np.sinh(stretched)
+        return np.exp(3 * nodes) * WIDTH * np.cosh(stretched) * (end - start) / 2
+
+    asked, used = [], []
+
+    def integrate(nodes, weights):
+        asked.extend(nodes)
+        used.append(np.count_nonzero(weights, axis=1))
+        return (weights @ np.exp(3 * nodes))[:, None, None]
+
+    for estimate in clenshaw_curtis(integrate, 90):
         assert len(asked) == len(set(asked)) == estimate.nodes, "no node is asked for twice"
-        grid = np.sort(asked)
-        # Panels end at every fourth node; in each, Simpson's rule as scipy has it.
-        pieces = [grid[k : k + 5] for k in range(0, len(grid) - 1, 4)]
-        expected = sum(simpson(two_functions([])(piece)[:, :, 0], x=piece, axis=0) for piece in pieces)
-        np.testing.assert_allclose(estimate.values[:, 0], expected, rtol=1e-12)
+        places = chebpts2(estimate.nodes)
+        integral = Chebyshev.fit(places, mapped(places), estimate.nodes - 1).integ()
+        expected = integral(1) - integral(-1)
+        np.testing.assert_allclose(estimate.values.item(), expected, rtol=1e-12)
+    assert min(asked) == asked[0] == 0
+    assert max(asked) == asked[20] == 1
+    np.testing.assert_array_equal(np.sum(used, 0), [11, 21, 41, 81])
 
 
-def test_the_error_reported_bounds_the_error_and_nodes_gather_at_the_peak():
-    asked = []
-    estimates = list(adaptive_simpson(two_functions(asked), 1e-6, 129))
-    for estimate in estimates[2:]:
-        assert (np.abs(estimate.values[:, 0] - TRUTHS) <= estimate.error).all()
-    np.testing.assert_allclose(estimates[-1].values[:, 0], TRUTHS, rtol=1e-5)
-    asked.clear()
-    list(adaptive_simpson(two_functions(asked), 1e-2, 45))
-    assert np.mean(np.abs(np.array(asked) - 0.3) < 0.1) > 2 * 0.2, "twice their share"
+def test_nested_rules_are_exact_for_a_constant_and_for_nothing_at_all():
+    constant = next(clenshaw_curtis(lambda _, weights: weights.sum(1)[:, None, None], 21))
+    assert constant.values == pytest.approx(1, abs=1e-12)
+    nothing = next(clenshaw_curtis(lambda _, weights: np.zeros((len(weights), 2, 0)), 21))
+    assert nothing.error.tolist() == [0, 0]
+
+
+def test_a_peak_where_nodes_gather_takes_fewer_nodes_than_another_and_than_gauss_legendre():
+    first = next(clenshaw_curtis(two_peaks([]), 21))
+    gathered, elsewhere = np.abs(first.values[:, 0] - TRUTHS) / TRUTHS
+    rule = fixed_rule("gausslegendre", 32)
+    plain = abs(rule.weights @ (1 / (0.003 + (rule.nodes - CENTRES[0]) ** 2)) - TRUTHS[0]) / TRUTHS[0]
+    assert gathered < min(elsewhere, plain) < 0.1
+
+
+def test_the_error_reported_bounds_the_error():
+    *estimates, last = clenshaw_curtis(two_peaks([]), 321)
+    for estimate in estimates:
+        error = np.abs(estimate.values[:, 0] - TRUTHS)
+        assert (error <= estimate.error + 1e-9).all()
+    np.testing.assert_allclose(last.values[:, 0], TRUTHS, rtol=1e-9)
 
 
 def test_the_largest_error_of_any_unit_counts():
-    def integrand(nodes):
+    def integrate(nodes, weights):
         peak = 1 / (0.01 + (nodes - 0.5) ** 2)
-        return np.stack([np.ones_like(nodes), peak], 1)[:, None]
+        return (weights @ np.stack([np.ones_like(nodes), peak], 1))[:, None]
 
-    both = next(adaptive_simpson(integrand, 1e-9, 13))
-    peak = next(adaptive_simpson(lambda nodes: integrand(nodes)[:, :, 1:], 1e-9, 13))
+    both = next(clenshaw_curtis(integrate, 21))
+    peak = next(clenshaw_curtis(lambda nodes, weights: integrate(nodes, weights)[:, :, 1:], 21))
     np.testing.assert_allclose(both.error, peak.error, rtol=1e-12)
 
 
-@pytest.mark.parametrize(("most", "nodes"), [(13, 13), (16, 13), (17, 17), (40, 37), (257, 257)])
-def test_adaptive_simpson_never_exceeds_max_nodes(most, nodes):
-    *_, last = adaptive_simpson(two_functions([]), 1e-12, most)
-    assert last.nodes == nodes
-
-
-def test_panels_that_fit_into_the_tolerance_together_are_left_alone():
-    steep, flat = [], []
-    list(adaptive_simpson(two_functions(steep), 1e-9, 61))
-    list(adaptive_simpson(two_functions(flat), 0.5, 61))
-    assert np.mean(np.array(flat) > 0.6) < np.mean(np.array(steep) > 0.6)
+@pytest.mark.parametrize(("most", "nodes"), [(21, 21), (40, 21), (41, 41), (100, 81), (321, 321)])
+def test_nested_rules_never_exceed_max_nodes(most, nodes):
+    asked = []
+    *_, last = clenshaw_curtis(two_peaks(asked), most)
+    assert last.nodes == len(asked) == nodes
 
 
 def test_an_unknown_rule_is_refused():
