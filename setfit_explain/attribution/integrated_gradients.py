@@ -15,7 +15,7 @@ import torch
 from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
 from setfit_explain.attribution.jacobian import ForwardMode, Path
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, clenshaw_curtis, fixed_rule
+from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, Estimate, adaptive, fixed_rule
 from setfit_explain.classifier.precision import ROUNDING, name, rounding
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
@@ -52,12 +52,13 @@ class IntegratedGradients:
     tolerance
         Largest accepted delta and error estimate, relative to the largest attribution of the target.
     n_steps
-        None: nested Clenshaw-Curtis rules of 21, 41, 81, ... nodes, until the tolerance is met.
+        None: Clenshaw-Curtis rules of 21 and 41 nodes, then more where they are needed, until the
+        tolerance is met.
         A number: that many nodes of ``quadrature``, whatever the error.
     quadrature
         Captum's name of the rule for ``n_steps``: ``"gausslegendre"``, ``"riemann_trapezoid"``, ...
     max_nodes
-        Where the nested rules give up and the result is marked as not converged.
+        Where the adaptive rule gives up and the result is marked as not converged.
 
     Raises
     ------
@@ -92,25 +93,26 @@ class IntegratedGradients:
     def _integrate(self, path: Path) -> _Integral:
         if not bool(path.displacement.any()):
             return _nothing_to_attribute(path)
-        return self._nested(path) if self.n_steps is None else self._fixed(path, self.n_steps)
+        return self._adaptive(path) if self.n_steps is None else self._fixed(path, self.n_steps)
 
     def _fixed(self, path: Path, n_steps: int) -> _Integral:
         rule = fixed_rule(self.quadrature, n_steps)
         (values, coarse), _ = path.integrate(rule.nodes, np.stack([rule.weights, rule.coarse_weights]))
         error = np.abs(values - coarse).max(1, initial=0.0)
-        return _integral(path, values, error, path.decide(np.array([0.0, 1.0])), n_steps)
+        estimate = Estimate(self.quadrature, values, error, n_steps)
+        return _integral(path, estimate, path.decide(np.array([0.0, 1.0])))
 
-    def _nested(self, path: Path) -> _Integral:
+    def _adaptive(self, path: Path) -> _Integral:
         ends: list[Tensor] = []
 
-        def integrate(nodes: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-            sums, decisions = path.integrate(nodes, weights)
+        def integrand(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
+            derivatives, decisions = path.differentiate(nodes)
             if not ends:  # the first nodes begin at 0 and end at 1
                 ends.append(decisions[[0, -1]])
-            return sums
+            return derivatives
 
-        for estimate in clenshaw_curtis(integrate, self.max_nodes):
-            found = _integral(path, estimate.values, estimate.error, ends[0], estimate.nodes)
+        for estimate in adaptive(integrand, self.tolerance, self.max_nodes):
+            found = _integral(path, estimate, ends[0])
             # Beyond rounding, delta is the sum of the units' errors: one of them may well be larger.
             excess = np.abs(found.delta) - rounding(path.classifier.dtype) * _magnitude(found, path)
             found = replace(found, error=np.maximum(found.error, 2 * excess))
@@ -134,15 +136,12 @@ class IntegratedGradients:
 
 
 @dataclass(frozen=True, eq=False)
-class _Integral:
-    """Attributions ``(targets, units)``, their error figures ``(targets,)``, and both ends' decision values."""
+class _Integral(Estimate):
+    """Attributions, both ends' scores ``(targets,)`` and their decision values ``(2, decisions)``."""
 
-    values: NDArray[np.float64]
-    error: NDArray[np.float64]
     score: NDArray[np.float64]
     baseline_score: NDArray[np.float64]
     ends: Tensor
-    nodes: int
 
     @property
     def delta(self) -> NDArray[np.float64]:
@@ -155,11 +154,9 @@ class _Integral:
         return answers
 
 
-def _integral(
-    path: Path, values: NDArray[np.float64], error: NDArray[np.float64], ends: Tensor, nodes: int
-) -> _Integral:
+def _integral(path: Path, estimate: Estimate, ends: Tensor) -> _Integral:
     baseline_score, score = path.score(ends).cpu().numpy()
-    return _Integral(values, error, score, baseline_score, ends, nodes)
+    return _Integral(**vars(estimate), score=score, baseline_score=baseline_score, ends=ends)
 
 
 def _magnitude(found: _Integral, path: Path) -> NDArray[np.float64]:
@@ -172,7 +169,7 @@ def _nothing_to_attribute(path: Path) -> _Integral:
     """Answer for a text that is its own baseline: no words, or only the baseline's own token."""
     ends = path.decide(np.ones(1)).expand(2, -1)
     zeros = np.zeros((len(path.score.targets), path.units.shape[1]))
-    return _integral(path, zeros, np.zeros(len(zeros)), ends, 0)
+    return _integral(path, Estimate("none", zeros, np.zeros(len(zeros)), 0), ends)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +205,7 @@ class _Prepared:
                 "baseline": self.reference.name,
                 "special_tokens": self.reference.special_tokens,
                 "tolerance": self.method.tolerance,
-                "quadrature": "clenshaw_curtis" if self.method.n_steps is None else self.method.quadrature,
+                "quadrature": found.rule,
                 "nodes": found.nodes,
                 **self._precision(path),
             },
