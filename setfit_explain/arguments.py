@@ -6,14 +6,27 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from setfit_explain.attribution.input_x_gradient import InputXGradient
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.attribution.occlusion import Occlusion
+from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
 
-METHODS: dict[str, type[AttributionMethod]] = {kind.name: kind for kind in (IntegratedGradients, Occlusion)}
+METHODS: dict[str, type[AttributionMethod]] = {
+    kind.name: kind
+    for kind in (
+        IntegratedGradients,
+        Occlusion,
+        Saliency,
+        InputXGradient,
+        SmoothGrad,
+        SquareGrad,
+        VarGrad,
+    )
+}
 """Methods by the name that callers give."""
 
 
