@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from setfit_explain.attribution.expected_gradients import ExpectedGradients
+from setfit_explain.attribution.gradient_shap import GradientShap
 from setfit_explain.attribution.input_x_gradient import InputXGradient
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.attribution.occlusion import Occlusion
@@ -25,6 +27,8 @@ METHODS: dict[str, type[AttributionMethod]] = {
         SmoothGrad,
         SquareGrad,
         VarGrad,
+        GradientShap,
+        ExpectedGradients,
     )
 }
 """Methods by the name that callers give."""

@@ -7,7 +7,7 @@ noise on their word embeddings (`SmoothGrad`, `SquareGrad`, `VarGrad`). Not what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from setfit_explain.attribution.method import Attributions, Attributor, no_basel
 from setfit_explain.attribution.sampling import (
     check_sampling,
     generator,
+    noise,
     sampled_paths,
     standard_error,
-    standard_normal,
 )
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
@@ -107,10 +107,6 @@ class _Noisy:
         if not self.noise_level > 0:
             raise OptionError(f"noise_level must be a positive number, got {self.noise_level!r}.")
 
-    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
-        """Make the method ready for one classifier."""
-        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
-
     @property
     def _settings(self) -> Settings:
         return {
@@ -121,9 +117,7 @@ class _Noisy:
         }
 
     def _noise(self, words: Tensor) -> Tensor:
-        spread = words.std(correction=0) if words.numel() else words.sum()
-        noise = standard_normal((self.n_samples, *words.shape), generator(self.seed))
-        return to_float64(noise).to(words.device) * (self.noise_level * spread)
+        return noise(words, self.n_samples, self.noise_level, generator(self.seed))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -164,6 +158,10 @@ class SmoothGrad(_Noisy):
     def _settings(self) -> Settings:
         return super()._settings | {"reduction": self.reduction, "signed": self.reduction == "sum"}
 
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
+        """Make the method ready for one classifier."""
+        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
+
     def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
         if self.reduction == "sum":
             return _mean(np.stack([per_unit(gradient) for gradient in gradients]))
@@ -180,6 +178,10 @@ class SquareGrad(_Noisy):
 
     name: ClassVar[str] = "squaregrad"
 
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
+        """Make the method ready for one classifier."""
+        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
+
     def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
         return _mean(np.stack([per_unit(gradient**2) for gradient in gradients]))
 
@@ -192,6 +194,10 @@ class VarGrad(_Noisy):
     """
 
     name: ClassVar[str] = "vargrad"
+
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
+        """Make the method ready for one classifier."""
+        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
 
     def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
         pairs = []
@@ -211,15 +217,29 @@ class VarGrad(_Noisy):
         return variance, error
 
 
+class _Slopes(Protocol):
+    """A method of this family."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def _settings(self) -> Settings: ...
+    def _noise(self, words: Tensor) -> Tensor:
+        """What is added to the word embeddings ``(tokens, dim)``, ``(samples, tokens, dim)``."""
+
+    def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
+        """Sum the samples' gradients ``(targets, tokens, dim)`` up."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Prepared:
     """Saliency, or an average of it, for one classifier."""
 
-    method: Saliency | SmoothGrad | SquareGrad | VarGrad
+    method: _Slopes
     forward_mode: ForwardMode
     internal_batch_size: int | None
 
-    def baseline(self, encoded: EncodedText) -> Tensor:
+    def baseline(self, encoded: EncodedText) -> Tensor:  # noqa: ARG002 - the protocol's
         """Raise `OptionError`: there is none."""
         raise no_baseline(self.method.name)
 
@@ -236,8 +256,8 @@ class _Prepared:
             return summed
 
         def gradients() -> Iterator[Tensor]:
-            noise = self.method._noise(words)
-            for _, near in sampled_paths(self.forward_mode, encoded, membership, score, words, noise, size):
+            added = self.method._noise(words)
+            for _, near in sampled_paths(self.forward_mode, encoded, membership, score, words, added, size):
                 yield from to_float64(near.gradients(np.ones(len(near.start)))[0])
 
         values, error = self.method._summary(gradients(), per_unit)
@@ -268,10 +288,10 @@ def _mean(samples: Floats) -> Summary:
 
 def _moments(gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
     """Squared norm of the mean gradient, and the gradient's variance, both summed over each unit."""
-    total: Tensor | float = 0.0
-    squares = []
+    first = next(gradients)
+    total, squares = first.clone(), [per_unit(first**2)]
     for gradient in gradients:
-        total = total + gradient
+        total += gradient
         squares.append(per_unit(gradient**2))
     samples = len(squares)
     squared_norm = per_unit((total / samples) ** 2)

@@ -40,13 +40,19 @@ def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def standard_normal(shape: tuple[int, ...], random: torch.Generator) -> Tensor:
-    """Draw standard normal numbers in float32, as Captum's noise tunnel does."""
-    return torch.randn(shape, generator=random)
+def noise(words: Tensor, samples: int, level: float, random: torch.Generator) -> Tensor:
+    """Draw Gaussian noise ``(samples, tokens, dim)`` in float64.
+
+    Its standard deviation is ``level`` times that of all numbers in ``words`` ``(tokens, dim)``. Drawn in
+    float32, as Captum's noise tunnel does.
+    """
+    spread = to_float64(words).std(correction=0) if words.numel() else 0.0
+    drawn = torch.randn((samples, *words.shape), generator=random)
+    return to_float64(drawn.to(words.device)) * (level * spread)
 
 
 def standard_error(samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard error of the mean over the first axis."""
+    """Estimate the standard error of the mean over the first axis."""
     error: NDArray[np.float64] = samples.std(0, ddof=1) / np.sqrt(len(samples))
     return error
 
