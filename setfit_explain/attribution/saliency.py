@@ -6,8 +6,9 @@ noise on their word embeddings (`SmoothGrad`, `SquareGrad`, `VarGrad`). Not what
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -92,13 +93,14 @@ class Saliency:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Noisy:
+class _Noisy(ABC):
     """What the averages over noise share: settings, and the noise."""
 
     noise_level: float = 0.5
     n_samples: int = 50
     seed: int = 0
 
+    name: ClassVar[str]
     needs_gradient: ClassVar[bool] = True
     additive: ClassVar[bool] = False
 
@@ -115,6 +117,14 @@ class _Noisy:
             "seed": self.seed,
             "signed": False,
         }
+
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
+        """Make the method ready for one classifier."""
+        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
+
+    @abstractmethod
+    def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
+        """Sum the samples' gradients ``(targets, tokens, dim)`` up."""
 
     def _noise(self, words: Tensor) -> Tensor:
         return noise(words, self.n_samples, self.noise_level, generator(self.seed))
@@ -158,10 +168,6 @@ class SmoothGrad(_Noisy):
     def _settings(self) -> Settings:
         return super()._settings | {"reduction": self.reduction, "signed": self.reduction == "sum"}
 
-    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
-        """Make the method ready for one classifier."""
-        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
-
     def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
         if self.reduction == "sum":
             return _mean(np.stack([per_unit(gradient) for gradient in gradients]))
@@ -178,10 +184,6 @@ class SquareGrad(_Noisy):
 
     name: ClassVar[str] = "squaregrad"
 
-    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
-        """Make the method ready for one classifier."""
-        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
-
     def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
         return _mean(np.stack([per_unit(gradient**2) for gradient in gradients]))
 
@@ -194,10 +196,6 @@ class VarGrad(_Noisy):
     """
 
     name: ClassVar[str] = "vargrad"
-
-    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
-        """Make the method ready for one classifier."""
-        return _Prepared(self, ForwardMode(classifier), internal_batch_size)
 
     def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
         pairs = []
@@ -217,25 +215,11 @@ class VarGrad(_Noisy):
         return variance, error
 
 
-class _Slopes(Protocol):
-    """A method of this family."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def _settings(self) -> Settings: ...
-    def _noise(self, words: Tensor) -> Tensor:
-        """What is added to the word embeddings ``(tokens, dim)``, ``(samples, tokens, dim)``."""
-
-    def _summary(self, gradients: Iterator[Tensor], per_unit: PerUnit) -> Summary:
-        """Sum the samples' gradients ``(targets, tokens, dim)`` up."""
-
-
 @dataclass(frozen=True, eq=False)
 class _Prepared:
     """Saliency, or an average of it, for one classifier."""
 
-    method: _Slopes
+    method: Saliency | _Noisy
     forward_mode: ForwardMode
     internal_batch_size: int | None
 
