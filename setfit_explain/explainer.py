@@ -306,7 +306,7 @@ class Explainer:
             text=encoded.text,
             units=grouping.units,
             classes=classifier.classes,
-            targets=tuple(target_name(target, classifier.classes) for target in targets),
+            targets=result.rows or tuple(target_name(target, classifier.classes) for target in targets),
             attributions=result.values,
             score=result.score,
             baseline_score=result.baseline_score,
