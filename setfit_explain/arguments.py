@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.attention_rollout import AttentionRollout
+from setfit_explain.attribution.deeplift import DeepLift
 from setfit_explain.attribution.expected_gradients import ExpectedGradients
 from setfit_explain.attribution.gradient_shap import GradientShap
 from setfit_explain.attribution.input_x_gradient import InputXGradient
@@ -30,6 +31,7 @@ METHODS: dict[str, type[AttributionMethod]] = {
         VarGrad,
         GradientShap,
         ExpectedGradients,
+        DeepLift,
         AttentionRollout,
     )
 }
