@@ -61,6 +61,32 @@ def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) ->
     return method
 
 
+def resolve_methods(method: Any, settings: dict[str, Any]) -> dict[str, AttributionMethod]:
+    """Make one method, or each of a list, by the names that tell them apart.
+
+    Each of a list takes the settings that it knows; a setting that none of them knows is refused.
+    """
+    if not isinstance(method, list | tuple):
+        only = resolve_method(method, settings)
+        return {only.name: only}
+    if not method:
+        raise OptionError(f"The list of methods is empty. Accepted: {', '.join(METHODS)}, or method objects.")
+    taken = [
+        {name: settings[name] for name in settings if name in inspect.signature(METHODS[each]).parameters}
+        if isinstance(each, str) and each in METHODS
+        else {}
+        for each in method
+    ]
+    if unknown := sorted(set(settings).difference(*taken)):
+        raise OptionError(f"{', '.join(unknown)}: no setting of any method in the list is called so.")
+    methods: dict[str, AttributionMethod] = {}
+    for each, known in zip(method, taken, strict=True):
+        resolved = resolve_method(each, known)
+        count = sum(other.name == resolved.name for other in methods.values())
+        methods[f"{resolved.name} ({count + 1})" if count else resolved.name] = resolved
+    return methods
+
+
 def listed_texts(texts: Iterable[Any]) -> list[Any]:
     """List the texts of an iterable; raises `TextError` for what only looks like one."""
     if (

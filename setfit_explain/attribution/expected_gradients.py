@@ -13,7 +13,7 @@ from setfit_explain.attribution.gradient_shap import SampledPaths, Sampling
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.attribution.jacobian import ForwardMode
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.sampling import check_sampling
+from setfit_explain.attribution.random_paths import check_sampling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

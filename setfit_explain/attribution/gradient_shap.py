@@ -12,7 +12,7 @@ from setfit_explain.attribution.baselines import baseline_notes
 from setfit_explain.attribution.distributions import Distribution, make_distribution
 from setfit_explain.attribution.jacobian import ForwardMode
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.sampling import (
+from setfit_explain.attribution.random_paths import (
     check_sampling,
     generator,
     noise,

@@ -14,7 +14,7 @@ import numpy as np
 
 from setfit_explain.attribution.jacobian import ForwardMode, Path
 from setfit_explain.attribution.method import Attributions, Attributor, no_baseline
-from setfit_explain.attribution.sampling import (
+from setfit_explain.attribution.random_paths import (
     check_sampling,
     generator,
     noise,

@@ -1,4 +1,4 @@
-"""Sampling: settings that sampled methods share, and paths that are sampled, in batches."""
+"""Random paths: what methods that sample gradients share, and their samples in batches."""
 
 from __future__ import annotations
 
