@@ -89,7 +89,7 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     classifier = copy(explainer.classifier)
     encoded = classifier.encode(text)
     with classifier.body.session():
-        dim = classifier.body.embed(encoded.features).shape[1]
+        dim = classifier.body.embed((encoded.features, 1)).shape[1]
     classifier.head = TorchHead(nn.Identity(), Link.NONE, range(dim))
     granularity = explainer.granularity if encoded.spelled else "token"
     grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import reprlib
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
-from setfit_explain._version import versions
 from setfit_explain.arguments import listed_texts, resolve_methods, targets_per_text
-from setfit_explain.classifier.labels import label_name, predicted, resolve_targets, target_name
+from setfit_explain.assembling import Assembler
+from setfit_explain.classifier.labels import label_name
 from setfit_explain.classifier.loading import load_model
-from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
+from setfit_explain.classifier.outputs import Output, check_output
 from setfit_explain.classifier.precision import PRECISIONS
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_text, read_tokenized
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError, TextError
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
-from setfit_explain.explanation.segmentation import check_granularity, granularity_name
-from setfit_explain.explanation.units import group_tokens
+from setfit_explain.explanation.segmentation import check_granularity
 from setfit_explain.views.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,6 +29,9 @@ if TYPE_CHECKING:
 
 LATELY = 256
 """How many explanations of one call are held in case their text comes again."""
+
+READ_AHEAD, READ_AHEAD_CHARACTERS = 64, 4096
+"""How far texts are read ahead, so that those of one length share batches: about as much as fills ten of them."""
 
 
 class Explainer:
@@ -149,11 +149,11 @@ class Explainer:
         self.classifier = classifier if precision is None else classifier.in_precision(PRECISIONS[precision])
         check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
-            self._attributors = {
+            attributors = {
                 name: each.prepare(self.classifier, internal_batch_size)
                 for name, each in self.methods.items()
             }
-        self._versions = versions()
+        self._assembler = Assembler(self.classifier, self.output, granularity, attributors)
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too; the first match counts
@@ -201,8 +201,11 @@ class Explainer:
         """
         given: Any = read_tokenized(texts) if isinstance(texts, Mapping) and is_tokenized(texts) else texts
         if isinstance(given, str | TokenizedText):
-            wanted = self.targets if targets is None else targets
-            explanations = [self._explain(given, wanted, true_labels, name) for name in self.methods]
+            [found] = self._assembler.explanations([(given, self.targets if targets is None else targets)])
+            if failed := [each for each in found if isinstance(each, Exception)]:
+                raise failed[0]
+            name = label_name(true_labels, self.classifier.model.labels)
+            explanations = [replace(each, true_label=name) for each in found if isinstance(each, Explanation)]
             _warn_of_errors(explanations)
             return ExplanationSet(explanations) if self.compares else explanations[0]
         listed = listed_texts(given)
@@ -222,7 +225,9 @@ class Explainer:
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
 
-    def stream(self, texts: Iterable[Any], *, targets: Any = None) -> Iterator[Explanation | Failure]:
+    def stream(
+        self, texts: Iterable[Any], *, targets: Any = None, read_ahead: int = READ_AHEAD
+    ) -> Iterator[Explanation | Failure]:
         """Explain texts as they come, in their order, and keep none: for more texts than memory holds.
 
         Parameters
@@ -231,6 +236,9 @@ class Explainer:
             Any iterable of texts, also an endless one.
         targets
             As in `Explainer`, for every text; None for the explainer's own.
+        read_ahead
+            Most texts that are read before the first of them is explained, so that those of one length share
+            batches; fewer where they are long. 1 for a source that waits, such as a queue.
 
         Yields
         ------
@@ -254,88 +262,70 @@ class Explainer:
         wanted = self.targets if targets is None else targets
         if isinstance(texts, str):
             raise TextError("stream takes an iterable of texts; explain one text with explainer(text).")
-        yield from self._explain_all((text, wanted, None) for text in texts)
+        if read_ahead < 1:
+            raise OptionError(f"read_ahead must be at least 1, got {read_ahead!r}.")
+        yield from self._explain_all(((text, wanted, None) for text in texts), read_ahead)
 
     def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method.
 
         Of a list of methods, the first one's.
         """
-        attributor = next(iter(self._attributors.values()))
+        attributor = next(iter(self._assembler.attributors.values()))
         return attributor.baseline(self.classifier.encode(text)).unsqueeze(0)
 
-    def _explain_all(self, rows: Iterable[tuple[Any, Any, Any]]) -> Iterator[Explanation | Failure]:
-        """Explain (text, targets, true label) one by one; a text that was there lately is not computed again."""
-        lately: dict[Any, Explanation] = {}
-        jobs = ((index, row, method) for index, row in enumerate(rows) for method in self.methods)
-        for index, (text, targets, label), method in jobs:
-            key = (text, repr(targets), method) if isinstance(text, str) else None
-            if key in lately:
-                yield replace(lately[key], true_label=label_name(label, self.classifier.model.labels))
-                continue
-            item = self._explain_or_record(index, text, targets, label, method)
-            if key is not None and isinstance(item, Explanation):
-                lately[key] = item
-                if len(lately) > LATELY:
-                    del lately[next(iter(lately))]
-            yield item
+    def _explain_all(
+        self, rows: Iterable[tuple[Any, Any, Any]], read_ahead: int = READ_AHEAD
+    ) -> Iterator[Explanation | Failure]:
+        """Explain (text, targets, true label) in their order; a text that was there lately is not computed again."""
+        lately: dict[Hashable, list[Explanation | Exception]] = {}
+        for window in self._windows(rows, read_ahead):
+            keys: list[Hashable] = [
+                (text, repr(targets)) if isinstance(text, str) else index
+                for index, (text, targets, _) in window
+            ]
+            new = {
+                key: (text, targets)
+                for key, (_, (text, targets, _)) in zip(keys, window, strict=True)
+                if key not in lately
+            }
+            computed = dict(zip(new, self._assembler.explanations(list(new.values())), strict=True))
+            for key, (index, (text, _, label)) in zip(keys, window, strict=True):
+                for found in computed.get(key) or lately[key]:
+                    yield self._with_label(found, label, index, text)
+            lately |= {
+                key: found
+                for key, found in computed.items()
+                if not any(isinstance(each, Exception) for each in found)
+            }
+            for key in list(lately)[:-LATELY]:
+                del lately[key]
 
-    def _explain_or_record(
-        self, index: int, text: Any, targets: Any, label: Any, method: str
+    def _windows(self, rows: Iterable[Any], read_ahead: int) -> Iterator[list[tuple[int, Any]]]:
+        """Take rows, numbered, until they fill some batches; one at a time where methods take one at a time."""
+        most = read_ahead if self._assembler.joint else 1
+        window, length = list[tuple[int, Any]](), 0
+        for numbered in enumerate(rows):
+            window.append(numbered)
+            length += len(str(numbered[1][0]))
+            if len(window) == most or length >= READ_AHEAD_CHARACTERS:
+                yield window
+                window, length = [], 0
+        if window:
+            yield window
+
+    def _with_label(
+        self, found: Explanation | Exception, label: Any, index: int, text: Any
     ) -> Explanation | Failure:
-        try:
-            return self._explain(text, targets, label, method)
-        except Exception as error:
-            # A target that does not exist is the caller's slip, not one text's. Anything else is recorded,
-            # an out-of-memory error too: the other texts must not be lost.
-            if self.on_error == "raise" or isinstance(error, TargetError):
-                error.add_note(f"While explaining text {index}.")
-                raise
-            return Failure(
-                index, text if isinstance(text, str) else reprlib.repr(text), type(error).__name__, str(error)
-            )
-
-    def _explain(self, text: Any, wanted: Any, true_label: Any, method: str) -> Explanation:
-        with self.classifier.body.session():
-            return self._explain_in_session(text, wanted, true_label, method)
-
-    def _explain_in_session(self, text: Text, wanted: Any, true_label: Any, method: str) -> Explanation:
-        classifier = self.classifier
-        encoded = classifier.encode(text)
-        own_answer = classifier.own_answer(encoded)
-        targets = resolve_targets(wanted, classifier.classes, own_answer, multi_label=classifier.multi_label)
-        granularity = self.granularity if encoded.spelled else "token"
-        grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
-        score = ScoreFunction(classifier.head, self.output, targets)
-        result = self._attributors[method](encoded, grouping.membership, score)
-        difference = classifier.check(result.probabilities, own_answer)
-        answer = predicted(own_answer, multi_label=classifier.multi_label)
-        return Explanation(
-            text=encoded.text,
-            units=grouping.units,
-            classes=classifier.classes,
-            targets=result.rows or tuple(target_name(target, classifier.classes) for target in targets),
-            attributions=result.values,
-            score=result.score,
-            baseline_score=result.baseline_score,
-            delta=result.delta,
-            error_estimate=result.error_estimate,
-            converged=result.converged,
-            probabilities=own_answer
-            if classifier.head.has_probabilities
-            else np.full_like(own_answer, np.nan),
-            predicted=tuple(classifier.classes[column] for column in answer),
-            true_label=label_name(true_label, classifier.model.labels),
-            output=self.output.value,
-            method=method,
-            granularity=granularity_name(granularity),
-            settings=result.settings,
-            truncated_span=encoded.truncated_span,
-            reproduction_error=difference,
-            notes=result.notes + encoded.notes,
-            versions=self._versions,
-            model_fingerprint=classifier.fingerprint,
-        )
+        if isinstance(found, Explanation):
+            return replace(found, true_label=label_name(label, self.classifier.model.labels))
+        # A target that does not exist is the caller's slip, not one text's. Anything else is recorded,
+        # an out-of-memory error too: the other texts must not be lost.
+        if self.on_error == "raise" or isinstance(found, TargetError):
+            found.add_note(f"While explaining text {index}.")
+            raise found
+        shown = text if isinstance(text, str) else reprlib.repr(text)
+        return Failure(index, shown, type(found).__name__, str(found))
 
 
 def _warn_of_errors(explanations: list[Explanation]) -> None:

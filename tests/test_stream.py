@@ -9,7 +9,7 @@ import pytest
 
 from setfit_explain import Explainer, Failure
 from setfit_explain import explainer as module
-from setfit_explain.errors import TextError
+from setfit_explain.errors import OptionError, TextError
 from tests.models import TEXTS, tiny_model
 
 
@@ -18,9 +18,11 @@ def counted(monkeypatch):
     """An explainer, and the texts that it really computed."""
     explainer = Explainer(tiny_model("bert"), on_error="record")
     computed = []
-    compute = explainer._explain
+    compute = explainer._assembler.explanations
     monkeypatch.setattr(
-        explainer, "_explain", lambda text, *rest: computed.append(text) or compute(text, *rest)
+        explainer._assembler,
+        "explanations",
+        lambda asked: computed.extend(text for text, _ in asked) or compute(asked),
     )
     return explainer, computed
 
@@ -34,16 +36,22 @@ def test_a_stream_gives_what_a_list_gives_in_its_order_while_the_texts_come(coun
             taken.append(index)
             yield TEXTS[index % 5]
 
-    found = list(islice(explainer.stream(source()), 3))
-    assert found == list(explainer(list(TEXTS[:3])))
+    found = list(islice(explainer.stream(source(), read_ahead=1), 3))
+    alone = [explainer(text) for text in TEXTS[:3]]
+    assert found == alone
     assert taken == [0, 1, 2], "an endless source is read as far as it is asked for"
+    taken.clear()
+    together = list(islice(explainer.stream(source(), read_ahead=4), 5))
+    assert taken == list(range(8)), "as many texts ahead as was said"
+    for one, other in zip(together, alone, strict=False):
+        np.testing.assert_allclose(one.attributions, other.attributions, atol=1e-6)
 
 
 def test_a_stream_keeps_no_more_explanations_than_it_needs(counted, monkeypatch):
     explainer, _ = counted
     monkeypatch.setattr(module, "LATELY", 3)
     given = []
-    for explanation in explainer.stream(f"parcel {index}" for index in range(8)):
+    for explanation in explainer.stream((f"parcel {index}" for index in range(8)), read_ahead=1):
         given.append(weakref.ref(explanation))
         del explanation
         gc.collect()
@@ -65,6 +73,28 @@ def test_the_same_text_with_other_targets_is_another_question(counted):
     found = explainer([TEXTS[0]] * 3, targets=[["refund"], ["delay"], ["refund"]])
     assert len(computed) == 2
     assert [explanation.targets for explanation in found] == [("refund",), ("delay",), ("refund",)]
+
+
+def test_a_long_text_ends_the_reading_ahead(counted, monkeypatch):
+    explainer, _ = counted
+    monkeypatch.setattr(module, "READ_AHEAD_CHARACTERS", 20)
+    taken = []
+    texts = (taken.append(index) or f"parcel {index}" for index in range(8))
+    next(explainer.stream(texts))
+    assert taken == [0, 1, 2]
+
+
+def test_texts_before_a_bad_one_are_given_and_its_error_names_it():
+    stream = Explainer(tiny_model("bert")).stream([TEXTS[0], TEXTS[1], 7])
+    assert [next(stream).text, next(stream).text] == list(TEXTS[:2])
+    with pytest.raises(TextError, match="int") as raised:
+        next(stream)
+    assert raised.value.__notes__ == ["While explaining text 2."]
+
+
+def test_reading_ahead_is_at_least_one():
+    with pytest.raises(OptionError, match="read_ahead must be at least 1, got 0"):
+        next(Explainer(tiny_model("bert")).stream(["parcel"], read_ahead=0))
 
 
 def test_failures_keep_their_place_in_a_stream(counted):

@@ -14,6 +14,7 @@ import torch
 
 from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
 from setfit_explain.attribution.jacobian import ForwardMode, Path
+from setfit_explain.attribution.lockstep import Asking, Question, answer_alone
 from setfit_explain.attribution.method import Attributions, Attributor
 from setfit_explain.attribution.quadrature import FIRST_NODES, GAUSS_LEGENDRE, Estimate, adaptive, fixed_rule
 from setfit_explain.classifier.precision import ROUNDING, name, rounding
@@ -90,10 +91,12 @@ class IntegratedGradients:
         baseline = make_baseline(classifier, self.baseline, self.special_tokens, self.reference_texts)
         return _Prepared(self, classifier, baseline, internal_batch_size, ForwardMode(classifier))
 
-    def _integrate(self, path: Path) -> _Integral:
+    def _integrate(self, path: Path) -> Asking[_Integral]:
         if not bool(path.displacement.any()):
             return _nothing_to_attribute(path)
-        return self._adaptive(path) if self.n_steps is None else self._fixed(path, self.n_steps)
+        if self.n_steps is not None:
+            return self._fixed(path, self.n_steps)
+        return (yield from self._adaptive(path))
 
     def _fixed(self, path: Path, n_steps: int) -> _Integral:
         rule = fixed_rule(self.quadrature, n_steps)
@@ -102,17 +105,14 @@ class IntegratedGradients:
         estimate = Estimate(self.quadrature, values, error, n_steps)
         return _integral(path, estimate, path.decide(np.array([0.0, 1.0])))
 
-    def _adaptive(self, path: Path) -> _Integral:
-        ends: list[Tensor] = []
-
-        def integrand(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
-            derivatives, decisions = path.differentiate(nodes)
-            if not ends:  # the first nodes begin at 0 and end at 1
-                ends.append(decisions[[0, -1]])
-            return derivatives
-
-        for estimate in adaptive(integrand, self.tolerance, self.max_nodes):
-            found = _integral(path, estimate, ends[0])
+    def _adaptive(self, path: Path) -> Asking[_Integral]:
+        rounds, ends = adaptive(self.tolerance, self.max_nodes), None
+        current = next(rounds)
+        while current.wanted is not None:
+            derivatives, decisions = yield Question(path, current.wanted)
+            ends = decisions[[0, -1]] if ends is None else ends  # the first nodes begin at 0 and end at 1
+            current = rounds.send(derivatives)
+            found = _integral(path, current.estimate, ends)
             # Beyond rounding, delta is the sum of the units' errors: one of them may well be larger.
             excess = np.abs(found.delta) - rounding(path.classifier.dtype) * _magnitude(found, path)
             found = replace(found, error=np.maximum(found.error, 2 * excess))
@@ -190,8 +190,14 @@ class _Prepared:
         self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
     ) -> Attributions:
         """Attribute the scores of one text to its units."""
+        return answer_alone(self.ask(encoded, membership, score))
+
+    def ask(
+        self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
+    ) -> Asking[Attributions]:
+        """Attribute the scores of one text to its units, asking for derivatives instead of computing them."""
         path = self._path(self.forward_mode, encoded, membership, score)
-        found = self.method._integrate(path)
+        found = yield from self.method._integrate(path)
         baseline_answer, answer = found.end_answers(path)
         return Attributions(
             values=found.values,
@@ -207,7 +213,7 @@ class _Prepared:
                 "tolerance": self.method.tolerance,
                 "quadrature": found.rule,
                 "nodes": found.nodes,
-                **self._precision(path),
+                **(yield from self._precision(path)),
             },
             notes=_precision_notes(self.classifier) + baseline_notes(self.classifier, baseline_answer),
         )
@@ -232,12 +238,13 @@ class _Prepared:
         original = self.classifier.original
         return None if original is None else ForwardMode(original)
 
-    def _precision(self, path: Path) -> dict[str, str | float]:
+    def _precision(self, path: Path) -> Asking[dict[str, str | float]]:
         """Name the precision of a copy, and compare its derivatives with the model's own at one place."""
         if self._original is None:
             return {}
         own = self._path(self._original, path.encoded, path.membership, path.score)
-        (actual, _), (expected, _) = (each.differentiate(np.array([PRECISION_PROBE])) for each in (path, own))
+        probe = np.array([PRECISION_PROBE])
+        (actual, _), (expected, _) = (yield Question(path, probe)), (yield Question(own, probe))
         largest = np.abs(expected).max(initial=np.finfo(float).tiny)
         error = float(np.abs(actual - expected).max(initial=0.0) / largest)
         return {"precision": name(self.classifier.dtype), "precision_error": float(f"{error:.2g}")}

@@ -6,6 +6,7 @@ import warnings
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from setfit_explain.classifier.precision import rounding
 from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,6 +35,10 @@ of one forward and one backward pass, against .46 for each further backward pass
 
 TANGENT_BUDGET = 4096
 """Tokens of tangents that are carried at once: more would not stay in the processor's caches."""
+
+
+Derivatives = tuple["NDArray[np.float64]", Tensor]
+"""Derivatives ``(nodes, targets, units)`` along each unit's displacement, and decision values ``(nodes, decisions)``."""
 
 
 def plain_attention() -> AbstractContextManager[None]:
@@ -185,7 +190,7 @@ class Path:
                 decisions.append(decision)
         return np.asarray(sums), torch.cat(decisions)
 
-    def differentiate(self, nodes: NDArray[np.float64]) -> tuple[NDArray[np.float64], Tensor]:
+    def differentiate(self, nodes: NDArray[np.float64]) -> Derivatives:
         """Return derivatives ``(nodes, targets, units)`` along each unit's displacement, and decision values."""
         with self.classifier.body.session():
             found = [self._differentiate(nodes[rows]) for rows in self._rows(nodes)]
@@ -197,43 +202,24 @@ class Path:
         In float32 at least. All passes of all nodes are held at once.
         """
         with self.classifier.body.session():
-            gradients, mixture, decision = self._passes(self._points(nodes))
+            gradients, [(mixture, decision)] = _passes([(self, self._points(nodes))])
             held = torch.stack(list(gradients))
         held = held.to(torch.promote_types(held.dtype, torch.float32))
         return torch.einsum("nck,kntd->nctd", mixture.to(held), held), decision
 
-    def _differentiate(self, nodes: NDArray[np.float64]) -> tuple[NDArray[np.float64], Tensor]:
-        points = self._points(nodes)
+    @cached_property
+    def goes_forward(self) -> bool:
+        """Whether derivatives are carried forward, because units are fewer than passes backward."""
         passes = min(len(self.score.targets), len(self.score.head.classes) - self.score.shift_invariant)
-        goes_forward = FORWARD_COST * self.units.shape[1] < passes and self.forward_mode.works
-        slopes, mixture, decision = self._forward(points) if goes_forward else self._backward(points)
-        return torch.einsum("nck,knu->ncu", mixture, slopes).cpu().numpy(), decision
+        return FORWARD_COST * self.units.shape[1] < passes and self.forward_mode.works
 
-    def _backward(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Slopes ``(passes, nodes, units)``, how targets mix them ``(nodes, targets, passes)``, decision values.
-
-        By the chain rule dF_c = sum_k (dF_c / dz_k) dz_k, so that one pass a decision value z_k serves every
-        target and every scale. Where adding a constant to all decision values changes nothing, the slope of
-        z_0 is subtracted from the others and needs no pass of its own. Where targets are fewer, each has a pass.
-        """
-        gradients, mixture, decision = self._passes(points)
-        slopes = mixture.new_zeros(mixture.shape[-1], len(points), self.units.shape[1])
-        for index, gradient in enumerate(gradients):
-            slopes[index] = (to_float64(gradient) * self.displacement).sum(-1) @ self.units
-        return slopes, mixture, decision
-
-    def _passes(self, points: Tensor) -> tuple[Iterator[Tensor], Tensor, Tensor]:
-        """Gradients ``(nodes, tokens, dim)`` of one pass after another, their mixture, and decision values."""
-        # CPUs have a fused attention for half precision, with a backward pass many times slower than plain operations.
-        half_on_cpu = points.device.type == "cpu" and points.dtype.itemsize < 4
-        with plain_attention() if half_on_cpu else nullcontext():
-            decision = self.classifier.decide(self.encoded, points.requires_grad_())
-        directions, mixture = self._directions(self.score.derivative(decision))
-        gradients = (
-            torch.autograd.grad(decision, points, direction, retain_graph=index + 1 < len(directions))[0]
-            for index, direction in enumerate(directions)
+    def _differentiate(self, nodes: NDArray[np.float64]) -> Derivatives:
+        if not self.goes_forward:
+            return backward([(self, nodes)])[0]
+        slopes, decision = self.forward_mode.slopes(
+            self.encoded, self._points(nodes), self.displacement, self.units
         )
-        return gradients, mixture, decision.detach()
+        return _mix(self.score.derivative(decision), slopes.permute(2, 1, 0)), decision
 
     def _directions(self, outer: Tensor) -> tuple[list[Tensor], Tensor]:
         """Choose the backward passes: directions ``(nodes, decisions)`` each, and how targets mix them."""
@@ -248,11 +234,6 @@ class Path:
             return list(outer.unbind(1)), chosen
         return [row.expand(nodes, -1) for row in identity], mixture
 
-    def _forward(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Slopes of every decision value, by one tangent a unit; otherwise as `_backward`."""
-        slopes, decision = self.forward_mode.slopes(self.encoded, points, self.displacement, self.units)
-        return slopes.permute(2, 1, 0), self.score.derivative(decision), decision
-
     def _points(self, nodes: NDArray[np.float64]) -> Tensor:
         alphas = torch.as_tensor(nodes, device=self.start.device).reshape(-1, 1, 1)
         points = self.start + alphas * self.displacement
@@ -260,3 +241,69 @@ class Path:
 
     def _rows(self, nodes: NDArray[np.float64]) -> list[slice]:
         return row_slices(len(nodes), len(self.start), self.internal_batch_size)
+
+
+def backward(parts: Sequence[tuple[Path, NDArray[np.float64]]]) -> list[Derivatives]:
+    """Differentiate at nodes of several paths, whose texts share a `batch_key`, in one batch, by backward passes.
+
+    By the chain rule dF_c = sum_k (dF_c / dz_k) dz_k, so that one pass a decision value z_k serves every
+    target and every scale. Where adding a constant to all decision values changes nothing, the slope of
+    z_0 is subtracted from the others and needs no pass of its own. Where targets are fewer, each has a pass.
+
+    Returns
+    -------
+    list
+        Of each path its derivatives ``(nodes, targets, units)`` along each unit's displacement, and decision
+        values ``(nodes, decisions)``.
+    """
+    sizes = [len(nodes) for _, nodes in parts]
+    gradients, outer = _passes([(path, path._points(nodes)) for path, nodes in parts])
+    slopes = [
+        mixture.new_zeros(mixture.shape[-1], len(nodes), path.units.shape[1])
+        for (path, nodes), (mixture, _) in zip(parts, outer, strict=True)
+    ]
+    for index, gradient in enumerate(gradients):
+        for (path, _), found, rows in zip(parts, slopes, torch.split(gradient, sizes), strict=True):
+            if index < len(found):
+                found[index] = (to_float64(rows) * path.displacement).sum(-1) @ path.units
+    return [
+        (_mix(mixture, found), decision) for (mixture, decision), found in zip(outer, slopes, strict=True)
+    ]
+
+
+def _passes(parts: Sequence[tuple[Path, Tensor]]) -> tuple[Iterator[Tensor], list[tuple[Tensor, Tensor]]]:
+    """Gradients ``(rows, tokens, dim)`` of one pass after another; of each path its mixture and decision values."""
+    classifier = parts[0][0].classifier
+    sizes = [len(points) for _, points in parts]
+    points = torch.cat([points for _, points in parts]).requires_grad_()
+    # CPUs have a fused attention for half precision, with a backward pass many times slower than plain operations.
+    half_on_cpu = points.device.type == "cpu" and points.dtype.itemsize < 4
+    with plain_attention() if half_on_cpu else nullcontext():
+        rows = [(path.encoded, size) for (path, _), size in zip(parts, sizes, strict=True)]
+        decision = classifier.decide_rows(rows, points)
+    decisions = torch.split(decision.detach(), sizes)
+    chosen = [
+        path._directions(path.score.derivative(own)) for (path, _), own in zip(parts, decisions, strict=True)
+    ]
+    passes = list(zip_longest(*(directions for directions, _ in chosen)))
+    gradients = (
+        torch.autograd.grad(
+            decision,
+            points,
+            torch.cat(
+                [
+                    torch.zeros_like(own) if direction is None else direction
+                    for direction, own in zip(directions, decisions, strict=True)
+                ]
+            ),
+            retain_graph=index + 1 < len(passes),
+        )[0]
+        for index, directions in enumerate(passes)
+    )
+    return gradients, [(mixture, own) for (_, mixture), own in zip(chosen, decisions, strict=True)]
+
+
+def _mix(mixture: Tensor, slopes: Tensor) -> NDArray[np.float64]:
+    """Mix the scores' derivatives from the slopes ``(passes, nodes, units)`` of decision values."""
+    mixed: NDArray[np.float64] = torch.einsum("nck,knu->ncu", mixture, slopes).cpu().numpy()
+    return mixed

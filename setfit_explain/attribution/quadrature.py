@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -26,7 +26,8 @@ FIRST_NODES = 21
 CENTRE, WIDTH = 0.2, 0.1
 """About where scores change fastest on most paths, and within which distance (benchmarks/results/quadrature.md)."""
 
-Integrand = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
+Rounds = Generator["Round", "NDArray[np.float64]", None]
+"""Is sent the values ``(nodes, targets, units)`` at the nodes wanted, and answers with the next round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,23 @@ class Estimate:
     nodes: int
 
 
-def adaptive(integrand: Integrand, tolerance: float, max_nodes: int) -> Iterator[Estimate]:
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What is known, and where it must be asked to know more.
+
+    Parameters
+    ----------
+    estimate
+        Of all values so far; before the first an empty one.
+    wanted
+        Places ``(nodes,)`` on [0, 1] for the next estimate; None where there is none.
+    """
+
+    estimate: Estimate
+    wanted: NDArray[np.float64] | None
+
+
+def adaptive(tolerance: float, max_nodes: int) -> Rounds:
     """Integrate over [0, 1] with ever more nodes, every one of them used to the end.
 
     First the rules of Clenshaw and Curtis (1960) with 21 and 41 nodes, gathered about `CENTRE` by a sinh map
@@ -114,9 +131,6 @@ def adaptive(integrand: Integrand, tolerance: float, max_nodes: int) -> Iterator
 
     Parameters
     ----------
-    integrand
-        Places ``(nodes,)`` on [0, 1] -> values ``(nodes, targets, units)``. The first call's places begin at 0
-        and end at 1.
     tolerance
         The error that is aimed at, relative to each target's largest integral.
     max_nodes
@@ -124,18 +138,33 @@ def adaptive(integrand: Integrand, tolerance: float, max_nodes: int) -> Iterator
 
     Yields
     ------
-    Estimate
-        After each round; stop asking when it is good enough.
+    Round
+        The first with nodes that begin at 0 and end at 1; stop sending when an estimate is good enough.
     """
     count = 2 * FIRST_NODES - 1
     places = np.linspace(0, 1, count)
-    coarse = integrand(_gather(places[::2])[0])
-    yield _clenshaw_curtis(coarse)
-    if count <= max_nodes:
-        values = np.empty((count, *coarse.shape[1:]))
-        values[::2], values[1::2] = coarse, integrand(_gather(places[1::2])[0])
-        yield _clenshaw_curtis(values)
-        yield from _adaptive_simpson(integrand, places, values, tolerance, max_nodes)
+    coarse = yield Round(Estimate("none", np.zeros((0, 0)), np.zeros(0), 0), _gather(places[::2])[0])
+    if count > max_nodes:
+        yield Round(_clenshaw_curtis(coarse), None)
+        return
+    values = np.empty((count, *coarse.shape[1:]))
+    values[::2], values[1::2] = coarse, (yield Round(_clenshaw_curtis(coarse), _gather(places[1::2])[0]))
+    estimate = _clenshaw_curtis(values)
+    panels = _panels(places, _weigh(values, places))
+    nodes = count
+    while True:
+        chosen = _to_halve(panels, tolerance)[: (max_nodes - nodes) // 4]
+        if not chosen.size:
+            yield Round(estimate, None)
+            return
+        places = np.concatenate([panels[index].places for index in chosen])
+        values = _weigh((yield Round(estimate, _gather(places)[0])), places)
+        halves = [panels[index].halve(values[4 * k : 4 * k + 4]) for k, index in enumerate(chosen)]
+        panels = [panel for index, panel in enumerate(panels) if index not in chosen] + list(chain(*halves))
+        nodes += len(values)
+        total = np.sum([panel.integral for panel in panels], axis=0)
+        error = np.sum([panel.error for panel in panels], axis=0).max(1, initial=0.0)
+        estimate = Estimate("adaptive_simpson", total, error, nodes)
 
 
 def _clenshaw_curtis(values: NDArray[np.float64]) -> Estimate:
@@ -154,44 +183,25 @@ def _clenshaw_curtis_weights(count: int) -> tuple[NDArray[np.float64], NDArray[n
     return fine * slopes, coarse * slopes[::2]
 
 
-def _adaptive_simpson(
-    integrand: Integrand,
-    places: NDArray[np.float64],
-    values: NDArray[np.float64],
-    tolerance: float,
-    max_nodes: int,
-) -> Iterator[Estimate]:
-    """Go on from values at equidistant places, as `adaptive` says."""
+def _weigh(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply values by the slope of the nodes over the equidistant places."""
+    slopes = _gather(places)[1] * np.pi / 2 * np.sin(np.pi * places)
+    weighed: NDArray[np.float64] = values * slopes.reshape(-1, 1, 1)
+    return weighed
 
-    def weigh(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
-        slopes = _gather(places)[1] * np.pi / 2 * np.sin(np.pi * places)
-        weighed: NDArray[np.float64] = values * slopes.reshape(-1, 1, 1)
-        return weighed
 
-    values, nodes = weigh(values, places), len(places)
-    panels = [
+def _panels(places: NDArray[np.float64], values: NDArray[np.float64]) -> list[_Panel]:
+    return [
         _Panel(places[first], places[first + 4] - places[first], values[first : first + 5])
-        for first in range(0, nodes - 1, 4)
+        for first in range(0, len(places) - 1, 4)
     ]
-    while True:
-        total = np.sum([panel.integral for panel in panels], axis=0)
-        largest = np.abs(total).max(1, initial=np.finfo(float).tiny, keepdims=True)
-        errors = np.array([(panel.error / largest).max(initial=0.0) for panel in panels])
-        chosen = _to_halve(errors, tolerance)[: (max_nodes - nodes) // 4]
-        if not chosen.size:
-            return
-        places = np.concatenate([panels[index].places for index in chosen])
-        values = weigh(integrand(_gather(places)[0]), places)
-        halves = [panels[index].halve(values[4 * k : 4 * k + 4]) for k, index in enumerate(chosen)]
-        panels = [panel for index, panel in enumerate(panels) if index not in chosen] + list(chain(*halves))
-        nodes += len(values)
-        total = np.sum([panel.integral for panel in panels], axis=0)
-        error = np.sum([panel.error for panel in panels], axis=0).max(1, initial=0.0)
-        yield Estimate("adaptive_simpson", total, error, nodes)
 
 
-def _to_halve(errors: NDArray[np.float64], tolerance: float) -> NDArray[np.intp]:
+def _to_halve(panels: Sequence[_Panel], tolerance: float) -> NDArray[np.intp]:
     """Choose panels, the worst first: those that do not fit into seven tenths of the tolerance."""
+    total = np.sum([panel.integral for panel in panels], axis=0)
+    largest = np.abs(total).max(1, initial=np.finfo(float).tiny, keepdims=True)
+    errors = np.array([(panel.error / largest).max(initial=0.0) for panel in panels])
     order = np.argsort(errors, kind="stable")
     fit = int(np.searchsorted(np.cumsum(errors[order]), 0.7 * tolerance, side="right"))
     chosen = order[min(fit, len(order) - 1) :][::-1]  # the worst in any case: its caller is not content

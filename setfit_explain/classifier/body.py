@@ -142,14 +142,16 @@ class Body:
             for name, value in features.items()
         }
 
-    def embed(self, features: Features, rows: int = 1) -> Tensor:
-        """Embed ``rows`` copies of one text's features: sentence embeddings ``(rows, dim)``."""
-        # Cloned each time: forward writes into the dict, and sentence-transformers up to 5.1 into tensors.
+    def embed(self, *parts: tuple[Features, int]) -> Tensor:
+        """Embed copies of texts that share a batch: of each its features and how many rows, ``(rows, dim)``."""
+        # Copied each time: forward writes into the dict, and sentence-transformers up to 5.1 into tensors.
         inputs = {
-            name: value.repeat(rows, *[1] * (value.dim() - 1))
+            name: torch.cat(
+                [features[name].repeat(rows, *[1] * (value.dim() - 1)) for features, rows in parts]
+            )
             if isinstance(value, Tensor) and value.dim() and value.shape[0] == 1
             else value
-            for name, value in features.items()
+            for name, value in parts[0][0].items()
         }
         if torch.is_grad_enabled():
             _replace_inference_tensors(self.module)

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from torch import Tensor
 
 from setfit_explain.classifier.rendering import Rendering, renderings
 from setfit_explain.classifier.tokenizing import Tokens, find_offsets, strings_of, tokenize, word_ids
 from setfit_explain.errors import TextError, UnsupportedBodyError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from setfit_explain.classifier.body import Body, Features
     from setfit_explain.classifier.tokenizing import Span
@@ -60,6 +62,19 @@ class EncodedText:
         """Token ids, shape ``(tokens,)``."""
         ids: Tensor = self.features["input_ids"].flatten()
         return ids
+
+    @property
+    def batch_key(self) -> Hashable:
+        """What texts must have in common to be rows of one batch, without padding."""
+        shapes = []
+        for name, value in sorted(self.features.items()):
+            if not isinstance(value, Tensor):
+                shapes.append((name, repr(value)))
+            elif value.dim() == 2 and value.shape[0] == 1:
+                shapes.append((name, f"{value.dtype} {value.shape[1]}"))
+            else:  # not a row for each text
+                return id(self)
+        return tuple(shapes)
 
     @property
     def is_text(self) -> NDArray[np.bool_]:

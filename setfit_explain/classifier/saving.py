@@ -51,7 +51,7 @@ def save_model(model: Any, folder: str | Path, *, trust_pickle: bool = False) ->
     original = load_model(model, trust_pickle=trust_pickle)
     classifier = TextClassifier(original)
     with classifier.body.session():
-        dimension = classifier.body.embed(classifier.body.features(classifier.probe_text)).shape[1]
+        dimension = classifier.body.embed((classifier.body.features(classifier.probe_text), 1)).shape[1]
     with _appearing(place) as temporary:
         original.body.save(str(temporary), create_model_card=False)
         write_head(to_torch_head(original.head), temporary, dimension)

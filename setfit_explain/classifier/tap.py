@@ -167,7 +167,7 @@ def _consumers(body: Body, features: Features, ids: Tensor) -> list[tuple[str, n
         for name, module in body.module.named_modules():
             if next(module.children(), None) is None:
                 hooks.callback(module.register_forward_hook(watch(name), with_kwargs=True).remove)
-        body.embed(features)
+        body.embed((features, 1))
     return found
 
 

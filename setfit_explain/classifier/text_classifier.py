@@ -26,6 +26,8 @@ from setfit_explain.heads.torch_head import to_float64
 from setfit_explain.heads.verification import MAX_DIFFERENCE, verify_head
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.loading import Model
@@ -73,7 +75,7 @@ class TextClassifier:
             self.probe_text = probe.text
             self.tap: Tap = find_tap(self.body, probe.features)
             with torch.no_grad():
-                embedding = to_float64(self.body.embed(probe.features))
+                embedding = to_float64(self.body.embed((probe.features, 1)))
             dim = embedding.shape[1]
             head = to_torch_head(model.head) if differentiable else to_any_head(model.head, dim)
             self.head = head.to(embedding.device)
@@ -140,8 +142,12 @@ class TextClassifier:
         word_embeddings
             Shape ``(rows, tokens, dim)``; rows are independent of one another.
         """
+        return self.decide_rows([(encoded, len(word_embeddings))], word_embeddings)
+
+    def decide_rows(self, parts: Sequence[tuple[EncodedText, int]], word_embeddings: Tensor) -> Tensor:
+        """Do as `decide` for several texts of one `batch_key`: each text and how many of the rows are its."""
         with self.tap.replace(word_embeddings):
-            embeddings = self.body.embed(encoded.features, len(word_embeddings))
+            embeddings = self.body.embed(*((encoded.features, rows) for encoded, rows in parts))
         return self.head.decide(embeddings)
 
     def predict_proba(self, text: str) -> NDArray[np.float64]:
@@ -161,7 +167,7 @@ class TextClassifier:
         if encoded.source is not None:
             return self.predict_proba(encoded.source)
         with self.body.session(), torch.no_grad():
-            embedding = self.body.embed(encoded.features)
+            embedding = self.body.embed((encoded.features, 1))
         row: NDArray[np.float64] = self.model.head_probabilities(embedding.float().cpu().numpy())[0]
         return row
 

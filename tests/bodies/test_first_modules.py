@@ -54,7 +54,7 @@ def test_static_embeddings_have_their_closed_form_after_one_rule():
     np.testing.assert_allclose(
         explanation.attributions, model.model_head.coef_ @ rows.T / len(rows), atol=1e-6
     )
-    assert explanation.settings["nodes"] == 13
+    assert explanation.settings["nodes"] == 21
 
 
 @pytest.mark.parametrize("text", ["", "refund", "  "])

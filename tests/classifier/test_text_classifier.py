@@ -137,7 +137,7 @@ def test_a_linear_body_has_its_closed_form(way):
     expected = model.model_head.coef_ @ displacement.T / len(displacement)
     in_text = bound.encoded.is_text
     np.testing.assert_allclose(explanation.attributions[:, :-1], expected[:, in_text], atol=1e-6)
-    assert explanation.settings["nodes"] == 13
+    assert explanation.settings["nodes"] == 21
 
 
 def test_a_body_that_looks_the_ids_up_twice_is_refused():
