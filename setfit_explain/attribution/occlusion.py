@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
-from setfit_explain.attribution.batches import row_slices
+from setfit_explain.attribution.baselines import baseline_notes
 from setfit_explain.attribution.method import Attributions, Attributor
+from setfit_explain.attribution.perturbation import Perturbation, Removal, make_removal
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
@@ -61,8 +60,8 @@ class Occlusion:
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baseline up once; what is returned explains one text after another."""
-        baseline = make_baseline(classifier, self.baseline, self.special_tokens, self.reference_texts)
-        return _Prepared(classifier, baseline, internal_batch_size)
+        removal = make_removal(classifier, self.baseline, self.special_tokens, self.reference_texts)
+        return _Prepared(classifier, removal, internal_batch_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +69,24 @@ class _Prepared:
     """Occlusion for one classifier."""
 
     classifier: TextClassifier
-    reference: Baseline
+    removal: Removal
     internal_batch_size: int | None
 
     def baseline(self, encoded: EncodedText) -> Tensor:
         """Baseline embeddings ``(tokens, dim)`` of one text."""
-        return self.reference.for_text(encoded, self.classifier.word_embeddings(encoded))
+        return self.removal.embeddings(self.classifier, encoded)
 
     def __call__(
         self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
     ) -> Attributions:
         """Attribute the scores of one text to its units."""
-        units = int(membership.max(initial=-1)) + 1
-        # Rows: the text, the baseline, then the text without each unit.
-        kept = np.vstack(
-            [np.ones_like(membership), np.zeros_like(membership), membership != np.arange(units)[:, None]]
+        perturbation = Perturbation(
+            self.classifier, encoded, membership, self.removal, self.internal_batch_size
         )
-        decisions = self._decide(encoded, torch.as_tensor(kept, dtype=torch.bool))
+        units = perturbation.units
+        # Rows: the text, the baseline, then the text without each unit.
+        rows = [np.ones((1, units), dtype=bool), np.zeros((1, units), dtype=bool), ~np.eye(units, dtype=bool)]
+        decisions = perturbation.decide(np.vstack(rows))
         scores = score(decisions).cpu().numpy()
         _check_finite(scores, score)
         values = (scores[0] - scores[2:]).T
@@ -100,22 +100,9 @@ class _Prepared:
             delta=values.sum(1) - (scores[0] - scores[1]),
             error_estimate=none,
             converged=none == 0,
-            settings={"baseline": self.reference.name, "special_tokens": self.reference.special_tokens},
+            settings={"baseline": self.removal.name, "special_tokens": self.removal.special_tokens},
             notes=(NOTE, *baseline_notes(self.classifier, answers[1])),
         )
-
-    def _decide(self, encoded: EncodedText, kept: Tensor) -> Tensor:
-        """Decision values ``(rows, decisions)`` of the text where only the tokens kept are its own."""
-        words = self.classifier.word_embeddings(encoded)
-        start = self.reference.for_text(encoded, words)
-        mask = kept.to(words.device).unsqueeze(-1)
-        with self.classifier.body.session(), torch.no_grad():
-            return torch.cat(
-                [
-                    self.classifier.decide(encoded, torch.where(mask[rows], words, start))
-                    for rows in row_slices(len(kept), len(words), self.internal_batch_size)
-                ]
-            )
 
 
 def _check_finite(scores: NDArray[np.float64], score: ScoreFunction) -> None:
