@@ -7,13 +7,34 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.attribution.kernel_shap import KernelShap
+from setfit_explain.attribution.leave_one_in import LeaveOneIn, LeaveOneOutIn
+from setfit_explain.attribution.lime import Lime
 from setfit_explain.attribution.occlusion import Occlusion
+from setfit_explain.attribution.partition_shap import PartitionShap
+from setfit_explain.attribution.shapley_sampling import ShapleySampling
+from setfit_explain.attribution.sobol import Sobol
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
 
-METHODS: dict[str, type[AttributionMethod]] = {kind.name: kind for kind in (IntegratedGradients, Occlusion)}
+_KINDS = (
+    IntegratedGradients,
+    Occlusion,
+    LeaveOneIn,
+    LeaveOneOutIn,
+    Lime,
+    KernelShap,
+    ShapleySampling,
+    PartitionShap,
+    Sobol,
+)
+
+METHODS: dict[str, type[AttributionMethod]] = {
+    **{kind.name: kind for kind in _KINDS},
+    "leave_one_out": Occlusion,  # of one unit, which is its default window
+}
 """Methods by the name that callers give."""
 
 

@@ -56,11 +56,13 @@ class Explainer:
         Contrasts of two classes are always ``log p_a - log p_b``. A head with only a decision function
         has ``"logit"`` alone, one with only probabilities has the others.
     method
-        ``"integrated_gradients"``; ``"occlusion"``, which needs no gradient and so serves every head; or a
-        method object such as ``IntegratedGradients(n_steps=50)``.
-    baseline, reference_texts, special_tokens, tolerance, n_steps
-        Settings of the method named, see `IntegratedGradients`; None for its defaults. A method object
-        carries its own.
+        ``"integrated_gradients"``; one that needs no gradient and so serves every head: ``"occlusion"`` (also
+        called ``"leave_one_out"``), ``"leave_one_in"``, ``"leave_one_out_in"``, ``"lime"``, ``"kernel_shap"``,
+        ``"shapley_sampling"``, ``"partition_shap"``, ``"sobol"``; or a method object such as
+        ``IntegratedGradients(n_steps=50)``.
+    baseline, reference_texts, special_tokens, tolerance, n_steps, n_samples, seed
+        Settings of the method named, see `IntegratedGradients`, `RemovalMethod` and `SamplingMethod`; None
+        for its defaults. A method object carries its own.
     granularity
         ``"word"``, ``"token"``, ``"sentence"``, or a function from a text to its (start, end) spans.
     internal_batch_size
@@ -110,6 +112,8 @@ class Explainer:
         special_tokens: str | None = None,
         tolerance: float | None = None,
         n_steps: int | None = None,
+        n_samples: int | None = None,
+        seed: int | None = None,
         granularity: Granularity = "word",
         internal_batch_size: int | None = None,
         precision: str | None = None,
@@ -132,6 +136,8 @@ class Explainer:
             "special_tokens": special_tokens,
             "tolerance": tolerance,
             "n_steps": n_steps,
+            "n_samples": n_samples,
+            "seed": seed,
         }
         self.method = resolve_method(
             method, {name: value for name, value in settings.items() if value is not None}
@@ -335,8 +341,8 @@ def _warn_of_errors(explanations: list[Explanation]) -> None:
     if unsure:
         warnings.warn(
             f"{unsure} of {len(explanations)} explanations did not converge to the tolerance; they are marked "
-            "converged=False. Another baseline, a larger tolerance or more nodes "
-            "(method=IntegratedGradients(max_nodes=...)) may help.",
+            "converged=False. Another baseline, a larger tolerance, more nodes "
+            "(method=IntegratedGradients(max_nodes=...)) or more n_samples may help.",
             ConvergenceWarning,
             stacklevel=3,
         )

@@ -29,6 +29,8 @@ class Options(TypedDict, total=False):
     special_tokens: str | None
     tolerance: float | None
     n_steps: int | None
+    n_samples: int | None
+    seed: int | None
     granularity: Granularity
     internal_batch_size: int | None
     precision: str | None
