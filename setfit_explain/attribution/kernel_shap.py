@@ -163,7 +163,7 @@ class _Regression:
         difference = self.game.difference
         y = np.vstack([self.halves, drawn_halves]) - mean * difference
         x -= mean  # what is left is the part whose coefficients sum to 0: the rest is the constraint
-        inverse = np.linalg.pinv(x.T * weights @ x, hermitian=True)
+        inverse = np.linalg.pinv(x.T * weights @ x, rcond=1e-10, hermitian=True)  # the constraint has rank 1
         coefficients = inverse @ (x.T * weights @ y)
         values = (difference / self.sizes.players + coefficients).T
         if not len(drawn):
