@@ -67,7 +67,8 @@ class AbsaExplainer:
         if not self.aspect.method.additive:
             raise OptionError(
                 f"Method {self.aspect.method.name!r} does not add up, so what a word did in its two places cannot be "
-                "added. Use integrated_gradients, or explain model.polarity_model by itself."
+                "added. Use one that does, such as integrated_gradients or kernel_shap, or explain model.polarity_model "
+                "by itself."
             )
 
     def __call__(

@@ -1,29 +1,12 @@
 """LIME: the ridge regression of its text explainer, on texts drawn as it draws them."""
 
-from math import comb
-
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge
-from sklearn.metrics import pairwise_distances
 
 from setfit_explain import Lime, explain
 from setfit_explain.attribution.game import Game
 from tests.attribution.games import PLAYERS, game_of, player, presence, random_table, text_of
-
-
-def fitted_ridge(kept, scores, counts, kernel_width=25.0, alpha=1.0):
-    """LIME's own steps (lime 0.2.0.1, lime_text and lime_base) on sets ``kept`` that were drawn so often."""
-    distances = pairwise_distances(kept, np.ones((1, kept.shape[1])), metric="cosine").ravel() * 100
-    weights = np.sqrt(np.exp(-(distances**2) / kernel_width**2))
-    return Ridge(alpha=alpha).fit(kept, scores, sample_weight=weights * counts).coef_
-
-
-def expected_counts(kept, draws):
-    """How often LIME draws each set: it takes out one to all words, every number equally often."""
-    players = kept.shape[1]
-    taken = (players - kept.sum(1)).astype(int)
-    return np.array([draws / players / comb(players, count) if count else 1 for count in taken])
+from tests.attribution.oracles import lime_coefficients, lime_counts
 
 
 def explain_game(values, **settings):
@@ -36,7 +19,7 @@ def explain_game(values, **settings):
 def test_few_words_have_the_coefficients_of_all_subsets_as_often_as_lime_draws_them(players, knobs):
     values, kept = random_table(players), presence(players)
     found = explain_game(values, n_samples=400, **knobs)
-    expected = fitted_ridge(kept, values, expected_counts(kept, 398), **knobs)
+    expected = lime_coefficients(kept, values, lime_counts(kept, 398), **knobs)
     np.testing.assert_allclose(found.attributions, expected, atol=1e-8)
     assert (found.error_estimate == 0).all()
 
@@ -50,7 +33,7 @@ def test_drawn_texts_are_fitted_as_lime_fits_them(monkeypatch):
     kept = max(drawn, key=len).astype(float)
     assert kept[0].all(), "the text itself comes first"
     scores = values[(kept @ 2 ** np.arange(PLAYERS)).astype(int)]
-    np.testing.assert_allclose(found.attributions, fitted_ridge(kept, scores, np.ones(199)), atol=1e-8)
+    np.testing.assert_allclose(found.attributions, lime_coefficients(kept, scores, np.ones(199)), atol=1e-8)
     sizes = np.bincount((PLAYERS - kept[1:].sum(1)).astype(int), minlength=PLAYERS + 1)
     assert sizes[0] == 0, "every other text lacks a word"
     assert (sizes[1:] > 198 / PLAYERS / 3).all()
@@ -58,7 +41,7 @@ def test_drawn_texts_are_fitted_as_lime_fits_them(monkeypatch):
 
 def test_the_reported_error_is_the_spread_over_seeds():
     values, kept = random_table(PLAYERS, seed=5), presence(PLAYERS)
-    truth = fitted_ridge(kept, values, expected_counts(kept, 298))
+    truth = lime_coefficients(kept, values, lime_counts(kept, 298))
     play = player(lambda seed: Lime(baseline="zero", n_samples=300, seed=seed), values)
     found = [play(seed) for seed in range(60)]
     actual = np.sqrt(((np.array([each.values for each in found]) - truth) ** 2).mean(0)).max(1)

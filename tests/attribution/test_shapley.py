@@ -9,6 +9,7 @@ import pytest
 
 from setfit_explain import KernelShap, PartitionShap, ShapleySampling, explain
 from tests.attribution.games import PLAYERS, game_of, player, presence, random_table, text_of
+from tests.attribution.oracles import fitting_orders, mean_over
 from tests.models import tiny_model
 
 with warnings.catch_warnings():  # shap's own colour maps are made in a way that matplotlib will drop
@@ -22,17 +23,6 @@ ADDITIVE = (*METHODS, "partition_shap")
 def explain_game(values, method, text=None, **settings):
     text = text or text_of(int(np.log2(len(values))))
     return explain(game_of(values), text, method=method, baseline="zero", output="logit", **settings)
-
-
-def mean_over(orders, values):
-    """What each word adds to those before it, on average over orders, ``(3, players)``."""
-    found = np.zeros((3, len(orders[0])))
-    for order in orders:
-        code = 0
-        for word in order:
-            found[:, word] += values[code + 2**word] - values[code]
-            code += 2**word
-    return found / len(orders)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -89,14 +79,6 @@ def test_the_numbers_add_up_exactly_however_few_are_drawn(method):
     found = explain_game(random_table(PLAYERS), method, n_samples=60)
     np.testing.assert_allclose(found.delta, 0, atol=1e-9)
     assert (found.error_estimate > 0).all()
-
-
-def fitting_orders(tree):
-    """All orders that keep the words of a subtree together."""
-    if isinstance(tree, int):
-        return [[tree]]
-    first, second = map(fitting_orders, tree)
-    return [a + b for a, b in product(first, second)] + [b + a for a, b in product(first, second)]
 
 
 # Halved between sentences, which a new line ends, then in the middle: the earlier boundary of two.

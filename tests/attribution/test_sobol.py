@@ -5,6 +5,7 @@ import pytest
 
 from setfit_explain import Sobol, explain
 from tests.attribution.games import PLAYERS, game_of, player, presence, random_table, text_of
+from tests.attribution.oracles import total_sobol_indices
 
 
 def explain_game(values, **settings):
@@ -12,19 +13,11 @@ def explain_game(values, **settings):
     return explain(game_of(values), text, method="sobol", baseline="zero", output="logit", **settings)
 
 
-def total_indices(values):
-    """Mean variance of the score when all words but one are held, in its whole variance."""
-    players = int(np.log2(len(values)))
-    grid = values.reshape(*[2] * players, 3)  # the last word is the first axis
-    parts = [grid.var(axis=players - 1 - word).reshape(-1, 3).mean(0) for word in range(players)]
-    return (np.array(parts) / values.var(0)).T
-
-
 @pytest.mark.parametrize("players", [1, 2, 6])
 def test_few_words_have_their_mean_conditional_variance(players):
     values = random_table(players)
     found = explain_game(values)
-    np.testing.assert_allclose(found.attributions, total_indices(values), atol=1e-9)
+    np.testing.assert_allclose(found.attributions, total_sobol_indices(values), atol=1e-9)
     assert (found.error_estimate == 0).all()
 
 
@@ -48,14 +41,14 @@ def test_words_that_always_act_together_are_told_apart_by_the_draws():
         [(sets[:, a] == sets[:, b]) * sets[:, c] for a, b, c in ((0, 8, 1), (4, 11, 2), (3, 7, 5))], -1
     )
     found = explain_game(same, n_samples=PLAYERS * 200)
-    np.testing.assert_allclose(found.attributions, total_indices(same), atol=0.15)
+    np.testing.assert_allclose(found.attributions, total_sobol_indices(same), atol=0.15)
 
 
 def test_the_reported_error_is_the_spread_over_seeds():
     values = random_table(PLAYERS, seed=5)
     play = player(lambda seed: Sobol(baseline="zero", n_samples=32 * (PLAYERS + 1) + 2, seed=seed), values)
     found = [play(seed) for seed in range(60)]
-    errors = np.array([each.values for each in found]) - total_indices(values)
+    errors = np.array([each.values for each in found]) - total_sobol_indices(values)
     actual = np.sqrt((errors**2).mean(0)).max(1)
     reported = np.array([each.error_estimate for each in found]).mean(0)
     assert (reported / actual > 0.8).all()
