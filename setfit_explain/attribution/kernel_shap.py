@@ -41,31 +41,22 @@ class KernelShap(SamplingMethod):
 
     name = "kernel_shap"
 
-    def estimates(self, game: Game) -> Iterator[Estimate]:
-        """Solutions with more and more drawn pairs, or of all coalitions."""
+    def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
+        """Solve for all coalitions."""
         players = len(game.players)
         if players == 1:
-            yield exactly(game.difference[:, None])
-            return
-        sizes = _Sizes.plan(players, (self.budget(players) - 2) // 2)
-        enumerated = sizes.enumerate()
-        regression = _Regression(game, enumerated, _halves(game, enumerated), sizes)
-        if not sizes.drawn.size:
-            yield regression.solve(enumerated[:0], np.zeros((0, len(game.score.targets))))
-            return
-        rng = np.random.default_rng(self.seed)
-        drawn = enumerated[:0]
-        halves = regression.halves[:0]
+            return game.difference[:, None]
+        sizes = _Sizes.plan(players, budget)
+        return None if sizes.drawn.size else _solve(game, sizes, np.zeros((0, players), dtype=bool)).values
+
+    def drawn(self, game: Game, budget: int, rng: np.random.Generator) -> Iterator[Estimate]:
+        """Solve for the enumerated sizes and more and more drawn pairs."""
+        players = len(game.players)
+        sizes = _Sizes.plan(players, budget)
+        drawn = np.zeros((0, players), dtype=bool)
         for count in self.stages(sizes.draws, 2 * players):
-            new = sizes.draw(rng, count - len(drawn))
-            drawn, halves = np.vstack([drawn, new]), np.vstack([halves, _halves(game, new)])
-            yield regression.solve(drawn, halves)
-
-
-def _halves(game: Game, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Scores of coalitions minus those of their complements, ``(rows, targets)``."""
-    scores = game(np.vstack([kept, ~kept]))
-    return scores[: len(kept)] - scores[len(kept) :]
+            drawn = np.vstack([drawn, sizes.draw(rng, count - len(drawn))])
+            yield _solve(game, sizes, drawn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +79,9 @@ class _Sizes:
     draws: int
 
     @classmethod
-    def plan(cls, players: int, pairs: int) -> _Sizes:
+    def plan(cls, players: int, budget: int) -> _Sizes:
         """Enumerate sizes from 1 on, while the budget would draw each of a size's pairs once or holds all there are."""
+        pairs = (budget - 2) // 2
         sizes = np.arange(1, players // 2 + 1)
         taken = 0
         left = 2 ** (players - 1) - 1
@@ -144,32 +136,26 @@ def _count(size: int, players: int) -> int:
     return comb(players, size) // (2 if 2 * size == players else 1)
 
 
-@dataclass(frozen=True, eq=False)
-class _Regression:
-    """Least squares of pairs' differences on ``x = 2 z - 1`` under the efficiency constraint."""
+def _solve(game: Game, sizes: _Sizes, drawn: NDArray[np.bool_]) -> Estimate:
+    """Least squares of pairs' differences on ``x = 2 z - 1`` under the efficiency constraint, of all targets.
 
-    game: Game
-    enumerated: NDArray[np.bool_]
-    halves: NDArray[np.float64]
-    sizes: _Sizes
-
-    def solve(self, drawn: NDArray[np.bool_], drawn_halves: NDArray[np.float64]) -> Estimate:
-        """Solve for all targets at once, with the drawn pairs' weight shared out among them."""
-        rest = self.sizes.weights(self.sizes.drawn).sum()
-        each = rest / max(1, len(drawn))
-        weights = np.concatenate([self.sizes.enumerated_weights(), np.full(len(drawn), each)])
-        x = 2.0 * np.vstack([self.enumerated, drawn]) - 1
-        mean = x.mean(1, keepdims=True)
-        difference = self.game.difference
-        y = np.vstack([self.halves, drawn_halves]) - mean * difference
-        x -= mean  # what is left is the part whose coefficients sum to 0: the rest is the constraint
-        inverse = np.linalg.pinv(x.T * weights @ x, rcond=1e-10, hermitian=True)  # the constraint has rank 1
-        coefficients = inverse @ (x.T * weights @ y)
-        values = (difference / self.sizes.players + coefficients).T
-        if not len(drawn):
-            return exactly(values)
-        influence = x[-len(drawn) :] @ inverse * each
-        leverage = (influence * x[-len(drawn) :]).sum(1, keepdims=True)
-        residual = (y - x @ coefficients)[-len(drawn) :] / (1 - np.minimum(leverage, MOST_LEVERAGE))
-        error = [np.sqrt(len(drawn) * (influence * own[:, None]).var(0, ddof=1)).max() for own in residual.T]
-        return Estimate(values, np.array(error))
+    The drawn pairs, ``(draws, players)``, share the weight of the sizes that were not enumerated.
+    """
+    kept = np.vstack([sizes.enumerate(), drawn])
+    each = sizes.weights(sizes.drawn).sum() / max(1, len(drawn))
+    weights = np.concatenate([sizes.enumerated_weights(), np.full(len(drawn), each)])
+    scores = game(np.vstack([kept, ~kept]))
+    x = 2.0 * kept - 1
+    mean = x.mean(1, keepdims=True)
+    y = scores[: len(kept)] - scores[len(kept) :] - mean * game.difference
+    x -= mean  # what is left is the part whose coefficients sum to 0: the rest is the constraint
+    inverse = np.linalg.pinv(x.T * weights @ x, rcond=1e-10, hermitian=True)  # the constraint has rank 1
+    coefficients = inverse @ (x.T * weights @ y)
+    values = (game.difference / sizes.players + coefficients).T
+    if not len(drawn):
+        return exactly(values)
+    influence = x[-len(drawn) :] @ inverse * each
+    leverage = (influence * x[-len(drawn) :]).sum(1, keepdims=True)
+    residual = (y - x @ coefficients)[-len(drawn) :] / (1 - np.minimum(leverage, MOST_LEVERAGE))
+    error = [np.sqrt(len(drawn) * (influence * own[:, None]).var(0, ddof=1)).max() for own in residual.T]
+    return Estimate(values, np.array(error))

@@ -50,29 +50,29 @@ class Lime(SamplingMethod):
         "up: delta is what that model misses."
     )
 
-    def estimates(self, game: Game) -> Iterator[Estimate]:
-        """Fits on more and more drawn texts, or on all of them."""
+    def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
+        """Fit all coalitions, each as often as it would be drawn."""
         players = len(game.players)
-        budget = self.budget(players)
-        if 2**players <= budget:
-            kept = all_coalitions(players)[::-1]  # the text itself first
-            taken = players - kept.sum(1)
-            chance = np.array([1 / (players * comb(players, count)) if count else 0.0 for count in taken])
-            yield self._fit(game, kept, np.where(taken == 0, 1.0, (budget - 2) * chance), drawn=False)
-            return
-        rng = np.random.default_rng(self.seed)
+        if 2**players > budget:
+            return None
+        kept = all_coalitions(players)
+        chances = np.array([1 / (players * comb(players, taken)) for taken in players - kept.sum(1)])
+        counts = (budget - 2) * chances
+        counts[-1] = 1  # the text itself
+        return self._fit(game, kept, counts).values
+
+    def drawn(self, game: Game, budget: int, rng: np.random.Generator) -> Iterator[Estimate]:
+        """Fit more and more drawn coalitions, beside the text itself."""
+        players = len(game.players)
         kept = np.ones((1, players), dtype=bool)
         for count in self.stages(budget - 2, 2 * players):
             sizes = rng.integers(players, size=count + 1 - len(kept))
             kept = np.vstack([kept, coalitions_of(sizes, players, rng)])
-            yield self._fit(game, kept, np.ones(len(kept)), drawn=True)
+            yield self._fit(game, kept, np.ones(len(kept)))
 
-    def _fit(
-        self, game: Game, kept: NDArray[np.bool_], counts: NDArray[np.float64], *, drawn: bool
-    ) -> Estimate:
+    def _fit(self, game: Game, kept: NDArray[np.bool_], counts: NDArray[np.float64]) -> Estimate:
         """Weighted ridge regression with an intercept, of coalitions that each stand for so many draws."""
-        share = kept.sum(1) / max(1, kept.shape[1])
-        distance = 100 * (1 - np.sqrt(share))
+        distance = 100 * (1 - np.sqrt(kept.mean(1)))
         weights = counts * np.exp(-((distance / self.kernel_width) ** 2) / 2)
         scores = game(kept)
         root = np.sqrt(weights)[:, None]
@@ -80,8 +80,6 @@ class Lime(SamplingMethod):
         y = root * (scores - np.average(scores, axis=0, weights=weights))
         solver = np.linalg.solve(x.T @ x + self.alpha * np.eye(x.shape[1]), x.T)
         coefficients = solver @ y
-        if not drawn:
-            return Estimate(coefficients.T, np.zeros(len(coefficients.T)))
         leverage = (solver.T * x).sum(1) + weights / weights.sum()
         residual = (y - x @ coefficients) / (1 - np.minimum(leverage, MOST_LEVERAGE))[:, None]
         return Estimate(coefficients.T, np.sqrt((solver**2 @ residual**2).max(0, initial=0.0)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.attribution.game import Estimate, Game, exactly
+from setfit_explain.attribution.game import Estimate, Game
 from setfit_explain.attribution.sampling import SamplingMethod
 from setfit_explain.attribution.shapley_sampling import LEAST_PAIRS, mean_marginals, pairs
 from setfit_explain.explanation.segmentation import sentence_spans, word_spans
@@ -48,17 +48,21 @@ class PartitionShap(SamplingMethod):
 
     name = "partition_shap"
 
-    def estimates(self, game: Game) -> Iterator[Estimate]:
-        """Means over more and more pairs of orders, or over all of them."""
-        players = len(game.players)
-        tree = _split(range(players), _boundaries(game))
-        budget = self.budget(players)
-        if _coalitions(tree) <= budget:
-            yield exactly(_owen_values(game, tree))
-            return
-        rng = np.random.default_rng(self.seed)
-        stages = self.stages(pairs(players, budget), LEAST_PAIRS)
+    def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
+        """Weigh all coalitions that the tree allows."""
+        tree = _tree(game)
+        return _owen_values(game, tree) if _coalitions(tree) <= budget else None
+
+    def drawn(self, game: Game, budget: int, rng: np.random.Generator) -> Iterator[Estimate]:
+        """Average over more and more pairs of orders that fit the tree."""
+        tree = _tree(game)
+        stages = self.stages(pairs(len(game.players), budget), LEAST_PAIRS)
         yield from mean_marginals(game, lambda: np.array(_order(tree, rng)), stages)
+
+
+def _tree(game: Game) -> Tree:
+    """Halve the text."""
+    return _split(range(len(game.players)), _boundaries(game))
 
 
 def _boundaries(game: Game) -> NDArray[np.intp]:

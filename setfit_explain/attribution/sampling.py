@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from setfit_explain.attribution.game import Estimate, Game, GameAttributor
+from setfit_explain.attribution.game import Estimate, Game, GameAttributor, exactly
 from setfit_explain.attribution.perturbation import make_removal
 from setfit_explain.errors import OptionError
 
@@ -84,9 +84,22 @@ class SamplingMethod(ABC):
         """The budget as it was asked for, and the seed."""
         return {"n_samples": self.n_samples, "tolerance": self.tolerance, "seed": self.seed}
 
-    @abstractmethod
     def estimates(self, game: Game) -> Iterator[Estimate]:
-        """Estimates of rising accuracy; the last one is what the budget allows."""
+        """Find exact values where the budget allows it, else estimates of rising accuracy."""
+        budget = self.budget(len(game.players))
+        values = self.exact(game, budget)
+        if values is None:
+            yield from self.drawn(game, budget, np.random.default_rng(self.seed))
+        else:
+            yield exactly(values)
+
+    @abstractmethod
+    def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
+        """Attributions of the players, ``(targets, players)``; None where that takes more than the budget."""
+
+    @abstractmethod
+    def drawn(self, game: Game, budget: int, rng: np.random.Generator) -> Iterator[Estimate]:
+        """Estimates of rising accuracy from draws; the last one is what the budget allows."""
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baseline up once; what is returned explains one text after another."""

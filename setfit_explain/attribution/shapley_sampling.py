@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.attribution.game import Estimate, Game, exactly
+from setfit_explain.attribution.game import Estimate, Game
 from setfit_explain.attribution.sampling import SamplingMethod, all_coalitions
 
 if TYPE_CHECKING:
@@ -43,14 +43,13 @@ class ShapleySampling(SamplingMethod):
 
     name = "shapley_sampling"
 
-    def estimates(self, game: Game) -> Iterator[Estimate]:
-        """Means over more and more pairs of orders, or over all of them."""
+    def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
+        """Weigh all coalitions."""
+        return shapley_values(game) if 2 ** len(game.players) <= budget else None
+
+    def drawn(self, game: Game, budget: int, rng: np.random.Generator) -> Iterator[Estimate]:
+        """Average over more and more pairs of orders."""
         players = len(game.players)
-        budget = self.budget(players)
-        if 2**players <= budget:
-            yield exactly(shapley_values(game))
-            return
-        rng = np.random.default_rng(self.seed)
         stages = self.stages(pairs(players, budget), LEAST_PAIRS)
         yield from mean_marginals(game, lambda: rng.permutation(players), stages)
 

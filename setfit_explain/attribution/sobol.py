@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.attribution.game import Estimate, Game, exactly
+from setfit_explain.attribution.game import Estimate, Game
 from setfit_explain.attribution.sampling import SamplingMethod, all_coalitions
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ class Sobol(SamplingMethod):
         "sign: they do not say whether a unit speaks for the class or against it, and do not add up to the score."
     )
 
-    def estimates(self, game: Game) -> Iterator[Estimate]:
-        """Find indices from more and more draws, or from all subsets."""
+    def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
+        """Average over all subsets."""
         players = len(game.players)
-        budget = self.budget(players)
-        if 2**players <= budget:
-            yield exactly(_ratio(*_moments(game, all_coalitions(players))))
-            return
-        rng = np.random.default_rng(self.seed)
+        return _ratio(*_moments(game, all_coalitions(players))) if 2**players <= budget else None
+
+    def drawn(self, game: Game, budget: int, rng: np.random.Generator) -> Iterator[Estimate]:
+        """Average over more and more draws."""
+        players = len(game.players)
         kept = np.zeros((0, players), dtype=bool)
         for count in self.stages(max(2, (budget - 2) // (players + 1)), LEAST_DRAWS):
             kept = np.vstack([kept, _latin_hypercube(rng, count - len(kept), players)])

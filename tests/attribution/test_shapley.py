@@ -99,17 +99,6 @@ def test_owen_values_are_the_mean_over_the_orders_that_keep_sentences_together(t
     assert (found.error_estimate == 0).all()
 
 
-def test_shaps_partition_explainer_gives_the_same_owen_values():
-    values = random_table(4)
-    found = explain_game(values, "partition_shap", "a b c\nd")
-    # Rows of a linkage: b and c become 4, a and that 5, d and that 6; here (0, (1, 2)), 3.
-    linkage = np.array([[1, 2, 0.1, 2], [0, 4, 0.2, 3], [3, 5, 0.3, 4]])
-    masker = shap.maskers.Partition(np.zeros((1, 4)), clustering=linkage)
-    partition = shap.PartitionExplainer(game_of(values)[1].decision_function, masker)
-    expected = partition(np.ones((1, 4)), max_evals=200, silent=True).values[0].T
-    np.testing.assert_allclose(found.attributions, expected, atol=1e-9)
-
-
 def test_tokens_of_a_word_are_together_in_the_tree():
     tokens, words = (
         explain(tiny_model("bert"), "delivery wonderful", method="partition_shap", granularity=granularity)
