@@ -100,18 +100,17 @@ def test_owen_values_are_the_mean_over_the_orders_that_keep_sentences_together(t
 
 
 def test_tokens_of_a_word_are_together_in_the_tree():
+    text = "my wonderfulness"
     tokens, words = (
-        explain(tiny_model("bert"), "delivery wonderful", method="partition_shap", granularity=granularity)
+        explain(tiny_model("bert"), text, method="partition_shap", granularity=granularity)
         for granularity in ("token", "word")
     )
-    ends = [
-        sum(unit.start >= word.start and not unit.special for unit in tokens.units)
-        for word in words.units[:2]
-    ]
-    assert min(ends[0] - ends[1], ends[1]) > 1, "both words have several tokens"
-    parts = np.split(tokens.attributions, [ends[0] - ends[1], ends[0]], axis=1)
-    summed = np.stack([part.sum(1) for part in parts], -1)
-    np.testing.assert_allclose(summed, words.attributions, atol=1e-6)
+    assert len(tokens.units) > 5, (
+        "the second word has many tokens, so that the middle is not between the words"
+    )
+    assert tokens.units[0].text == "my"
+    summed = np.stack([tokens.attributions[:, 0], tokens.attributions[:, 1:-1].sum(1)], -1)
+    np.testing.assert_allclose(summed, words.attributions[:, :2], atol=1e-6)
 
 
 TRUTH = {
