@@ -55,7 +55,12 @@ MethodOption = Annotated[
 PrecisionOption = Annotated[
     str | None, typer.Option(help="Explain a copy of the body in float32, bfloat16 or float64.")
 ]
-BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
+BaselineOption = Annotated[
+    str,
+    typer.Option(
+        help="What a word is compared with: auto, mean, mask, pad, unk, zero; delete where words are taken out."
+    ),
+]
 
 
 _EXPLAIN_EXAMPLES = """Examples:
