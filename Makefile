@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT ?= 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-lowest check format notebooks screenshot compatibility benchmarks clean
+.PHONY: help demo test test-lowest check format notebooks screenshot compatibility methods benchmarks clean
 
 help:
 	@echo "make demo        train, explain and mend a few-shot classifier; writes setfit-explain-demo.html"
@@ -16,6 +16,7 @@ help:
 	@echo "make format      rewrite the code in the project's format"
 	@echo "make notebooks   execute the notebooks in place"
 	@echo "make compatibility measure every head and body again; writes docs/compatibility.md"
+	@echo "make methods       measure every method beside its oracle; writes the table of docs/methods.md"
 	@echo "make benchmarks  measure speed, error and memory, beside other tools; writes benchmarks/results (hours)"
 	@echo "                 DATA=folder of data sets, else the demo's texts; OPTIONS=--quick for a small run"
 	@echo "make screenshot  draw the README's picture again (needs chromium)"
@@ -60,6 +61,9 @@ notebooks: $(VENV)/installed
 
 compatibility: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.compatibility
+
+methods: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.methods
 
 benchmarks: $(VENV)/installed
 	for name in startup memory speed growth error peers; do \

@@ -8,7 +8,13 @@ from setfit_explain._version import __version__
 if TYPE_CHECKING:
     from setfit_explain.absa import AbsaExplainer
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+    from setfit_explain.attribution.kernel_shap import KernelShap
+    from setfit_explain.attribution.leave_one_in import LeaveOneIn, LeaveOneOutIn
+    from setfit_explain.attribution.lime import Lime
     from setfit_explain.attribution.occlusion import Occlusion
+    from setfit_explain.attribution.partition_shap import PartitionShap
+    from setfit_explain.attribution.shapley_sampling import ShapleySampling
+    from setfit_explain.attribution.sobol import Sobol
     from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
@@ -24,7 +30,14 @@ __all__ = [
     "ExplanationSet",
     "Failure",
     "IntegratedGradients",
+    "KernelShap",
+    "LeaveOneIn",
+    "LeaveOneOutIn",
+    "Lime",
     "Occlusion",
+    "PartitionShap",
+    "ShapleySampling",
+    "Sobol",
     "SpanExplanation",
     "SpanExplanationSet",
     "Unit",
@@ -41,6 +54,13 @@ _HOMES = {
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
     "Failure": "setfit_explain.explanation.explanation_set",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
+    "KernelShap": "setfit_explain.attribution.kernel_shap",
+    "LeaveOneIn": "setfit_explain.attribution.leave_one_in",
+    "LeaveOneOutIn": "setfit_explain.attribution.leave_one_in",
+    "Lime": "setfit_explain.attribution.lime",
+    "PartitionShap": "setfit_explain.attribution.partition_shap",
+    "ShapleySampling": "setfit_explain.attribution.shapley_sampling",
+    "Sobol": "setfit_explain.attribution.sobol",
     "Occlusion": "setfit_explain.attribution.occlusion",
     "SpanExplanation": "setfit_explain.explanation.spans",
     "SpanExplanationSet": "setfit_explain.explanation.spans",

@@ -69,7 +69,8 @@ class AbsaExplainer:
         if not all(method.additive for method in self.aspect.methods.values()):
             raise OptionError(
                 f"Method {', '.join(self.aspect.methods)!r} does not add up, so what a word did in its two places cannot be "
-                "added. Use integrated_gradients, or explain model.polarity_model by itself."
+                "added. Use one that does, such as integrated_gradients or kernel_shap, or explain model.polarity_model "
+                "by itself."
             )
 
     def __call__(

@@ -12,28 +12,43 @@ from setfit_explain.attribution.expected_gradients import ExpectedGradients
 from setfit_explain.attribution.gradient_shap import GradientShap
 from setfit_explain.attribution.input_x_gradient import InputXGradient
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
+from setfit_explain.attribution.kernel_shap import KernelShap
+from setfit_explain.attribution.leave_one_in import LeaveOneIn, LeaveOneOutIn
+from setfit_explain.attribution.lime import Lime
 from setfit_explain.attribution.occlusion import Occlusion
+from setfit_explain.attribution.partition_shap import PartitionShap
 from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
+from setfit_explain.attribution.shapley_sampling import ShapleySampling
+from setfit_explain.attribution.sobol import Sobol
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
 
+_KINDS = (
+    IntegratedGradients,
+    Occlusion,
+    Saliency,
+    InputXGradient,
+    SmoothGrad,
+    SquareGrad,
+    VarGrad,
+    GradientShap,
+    ExpectedGradients,
+    DeepLift,
+    AttentionRollout,
+    LeaveOneIn,
+    LeaveOneOutIn,
+    Lime,
+    KernelShap,
+    ShapleySampling,
+    PartitionShap,
+    Sobol,
+)
+
 METHODS: dict[str, type[AttributionMethod]] = {
-    kind.name: kind
-    for kind in (
-        IntegratedGradients,
-        Occlusion,
-        Saliency,
-        InputXGradient,
-        SmoothGrad,
-        SquareGrad,
-        VarGrad,
-        GradientShap,
-        ExpectedGradients,
-        DeepLift,
-        AttentionRollout,
-    )
+    **{kind.name: kind for kind in _KINDS},
+    "leave_one_out": Occlusion,  # of one unit, which is its default window
 }
 """Methods by the name that callers give."""
 

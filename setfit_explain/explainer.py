@@ -53,12 +53,13 @@ class Explainer:
         Contrasts of two classes are always ``log p_a - log p_b``. A head with only a decision function
         has ``"logit"`` alone, one with only probabilities has the others.
     method
-        ``"integrated_gradients"``; ``"occlusion"``, which needs no gradient and so serves every head; or a
-        method object such as ``IntegratedGradients(n_steps=50)``. A list of them compares them: each text is
-        explained by each, so that even one text gives a set. All names are in `setfit_explain.arguments.METHODS`.
+        ``"integrated_gradients"``; one that needs no gradient and so serves every head, such as ``"occlusion"`` or
+        ``"kernel_shap"``; any other name in `setfit_explain.arguments.METHODS`; or a method object such as
+        ``IntegratedGradients(n_steps=50)``. A list of them compares them: each text is explained by each, so
+        that even one text gives a set.
     baseline, reference_texts, special_tokens, tolerance, n_steps, n_samples, seed
-        Settings of the method named, see `IntegratedGradients`; None for its defaults. Of a list, each method
-        takes those that it knows. A method object carries its own.
+        Settings of the method named, see `IntegratedGradients`, `RemovalMethod` and `SamplingMethod`; None
+        for its defaults. Of a list, each method takes those that it knows. A method object carries its own.
     granularity
         ``"word"``, ``"token"``, ``"sentence"``, or a function from a text to its (start, end) spans.
     internal_batch_size
@@ -333,8 +334,8 @@ def _warn_of_errors(explanations: list[Explanation]) -> None:
     if unsure:
         warnings.warn(
             f"{unsure} of {len(explanations)} explanations did not converge to the tolerance; they are marked "
-            "converged=False. Another baseline, a larger tolerance or more nodes "
-            "(method=IntegratedGradients(max_nodes=...)) may help.",
+            "converged=False. Another baseline, a larger tolerance, more nodes "
+            "(method=IntegratedGradients(max_nodes=...)) or more n_samples may help.",
             ConvergenceWarning,
             stacklevel=3,
         )

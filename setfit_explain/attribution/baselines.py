@@ -119,7 +119,7 @@ def make_baseline(
         if named == "zero":
             return Baseline(named, torch.zeros_like(_look_up(classifier, [0])[0]), replace)
         if named in NAMES:
-            return Baseline(named, _look_up(classifier, [_token_id(classifier, named)])[0], replace)
+            return Baseline(named, _look_up(classifier, [token_id(classifier, named)])[0], replace)
     raise OptionError(f"Baseline {baseline!r} is not known. Accepted: {', '.join(NAMES)}, or a tensor.")
 
 
@@ -145,15 +145,16 @@ def baseline_notes(
     )
 
 
+def token_id(classifier: TextClassifier, name: str) -> int:
+    """Id of the body's token of that name: mask, pad or unk; raises `OptionError` where it has none."""
+    found = getattr(classifier.body.tokenizer, f"{name}_token_id", None)
+    if found is None:
+        raise OptionError(f"The tokenizer of this body has no {name} token. Use baseline='mean' or 'zero'.")
+    return int(found)
+
+
 def _look_up(classifier: TextClassifier, ids: Sequence[int]) -> Tensor:
     return classifier.tap.look_up(torch.as_tensor(ids, device=classifier.body.device))
-
-
-def _token_id(classifier: TextClassifier, name: str) -> int:
-    token_id = getattr(classifier.body.tokenizer, f"{name}_token_id", None)
-    if token_id is None:
-        raise OptionError(f"The tokenizer of this body has no {name} token. Use baseline='mean' or 'zero'.")
-    return int(token_id)
 
 
 def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:

@@ -1,126 +1,74 @@
 """Occlusion (Zeiler, Fergus 2014, arXiv 1311.2901; by words: Li, Monroe, Jurafsky 2016, arXiv 1612.08220).
 
-What the score loses when one unit alone is taken out. It only asks the classifier, so it serves every head.
+What the score loses when one unit, or a window of neighbouring ones, is taken out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from setfit_explain.attribution.baselines import Baseline, baseline_notes, make_baseline
-from setfit_explain.attribution.batches import row_slices
-from setfit_explain.attribution.method import Attributions, Attributor
+from setfit_explain.attribution.game import Game, RemovalMethod
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
-    from torch import Tensor
-
-    from setfit_explain.classifier.encoding import EncodedText
-    from setfit_explain.classifier.outputs import ScoreFunction
-    from setfit_explain.classifier.text_classifier import TextClassifier
-
-NOTE = (
-    "Occlusion says what the score loses when one unit alone is replaced. These effects need not add up: "
-    "delta is what words do together."
-)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Occlusion:
-    """The score's drop when one unit is replaced by the baseline: ``F(text) - F(text without the unit)``.
+class Occlusion(RemovalMethod):
+    """The score's drop when units are taken out: ``F(text) - F(text without them)``.
 
-    Units + 2 forward passes give all classes at once. The word embeddings of a unit are replaced, so that
-    every other word keeps its tokens and position. No gradient is used: any head with ``predict_proba``
-    or ``decision_function`` will do. The numbers carry no error besides rounding; they need not add up.
+    Leave-one-out is its other name where ``window`` is 1. Units + 2 forward passes, or fewer, give all
+    classes at once. The numbers need not add up.
 
     Parameters
     ----------
-    baseline
-        What takes the place of a unit: ``"auto"``, ``"mean"``, ``"mask"``, ``"pad"``, ``"unk"``, ``"zero"``,
-        or a tensor ``(dim,)`` or ``(tokens, dim)``.
-    reference_texts
-        Texts whose token frequencies weight the ``"mean"`` baseline; None for an estimate.
-    special_tokens
-        ``"keep"``: special and prompt tokens are never replaced. ``"replace"``: they are replaced like words.
+    window
+        How many neighbouring units are taken out together. With more than one, the window moves by one
+        unit, and a unit's attribution is the mean drop of the windows that hold it (Captum's definition).
+        A window never reaches into special or prompt tokens; a shorter text is one window.
+    baseline, reference_texts, special_tokens
+        What takes the place of a unit, see `RemovalMethod`.
+
+    Raises
+    ------
+    OptionError
+        The window is no positive whole number.
     """
 
-    baseline: str | Tensor | NDArray[Any] = "auto"
-    reference_texts: Sequence[str] | None = None
-    special_tokens: str = "keep"
+    window: int = 1
 
     name = "occlusion"
-    needs_gradient = False
-    additive = False
+    note = (
+        "Occlusion says what the score loses when one unit alone is replaced. These effects need not add up: "
+        "delta is what words do together."
+    )
 
-    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
-        """Look the baseline up once; what is returned explains one text after another."""
-        baseline = make_baseline(classifier, self.baseline, self.special_tokens, self.reference_texts)
-        return _Prepared(classifier, baseline, internal_batch_size)
+    def __post_init__(self) -> None:
+        if self.window != int(self.window) or self.window < 1:
+            raise OptionError(f"window must be a whole number of units, at least 1, got {self.window!r}.")
 
+    @property
+    def settings(self) -> Mapping[str, str | int | float | bool | None]:
+        """The window, where it is one."""
+        return {} if self.window == 1 else {"window": self.window}
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    """Occlusion for one classifier."""
+    def values(self, game: Game) -> NDArray[np.float64]:
+        """Mean drops of the windows that hold a player, ``(targets, players)``."""
+        windows = self._windows(game.in_text)
+        drops = game.ends[0] - game(~windows)
+        values: NDArray[np.float64] = drops.T @ windows / windows.sum(0)
+        return values
 
-    classifier: TextClassifier
-    reference: Baseline
-    internal_batch_size: int | None
-
-    def baseline(self, encoded: EncodedText) -> Tensor:
-        """Baseline embeddings ``(tokens, dim)`` of one text."""
-        return self.reference.for_text(encoded, self.classifier.word_embeddings(encoded))
-
-    def __call__(
-        self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
-    ) -> Attributions:
-        """Attribute the scores of one text to its units."""
-        units = int(membership.max(initial=-1)) + 1
-        # Rows: the text, the baseline, then the text without each unit.
-        kept = np.vstack(
-            [np.ones_like(membership), np.zeros_like(membership), membership != np.arange(units)[:, None]]
-        )
-        decisions = self._decide(encoded, torch.as_tensor(kept, dtype=torch.bool))
-        scores = score(decisions).cpu().numpy()
-        _check_finite(scores, score)
-        values = (scores[0] - scores[2:]).T
-        answers = self.classifier.head.answer(decisions[:2]).cpu().numpy()
-        none = np.zeros(len(score.targets))
-        return Attributions(
-            values=values,
-            probabilities=answers[0],
-            score=scores[0],
-            baseline_score=scores[1],
-            delta=values.sum(1) - (scores[0] - scores[1]),
-            error_estimate=none,
-            converged=none == 0,
-            settings={"baseline": self.reference.name, "special_tokens": self.reference.special_tokens},
-            notes=(NOTE, *baseline_notes(self.classifier, answers[1])),
-        )
-
-    def _decide(self, encoded: EncodedText, kept: Tensor) -> Tensor:
-        """Decision values ``(rows, decisions)`` of the text where only the tokens kept are its own."""
-        words = self.classifier.word_embeddings(encoded)
-        start = self.reference.for_text(encoded, words)
-        mask = kept.to(words.device).unsqueeze(-1)
-        with self.classifier.body.session(), torch.no_grad():
-            return torch.cat(
-                [
-                    self.classifier.decide(encoded, torch.where(mask[rows], words, start))
-                    for rows in row_slices(len(kept), len(words), self.internal_batch_size)
-                ]
-            )
-
-
-def _check_finite(scores: NDArray[np.float64], score: ScoreFunction) -> None:
-    if not np.isfinite(scores).all():
-        raise OptionError(
-            f"The head answers a probability of exactly 0 or 1, so output={score.output.value!r} is infinite. "
-            "Explain output='probability'."
-        )
+    def _windows(self, in_text: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Players of each window, ``(windows, players)``: those of the text slide, a bucket is alone."""
+        units = np.eye(len(in_text), dtype=bool)
+        text = units[in_text]
+        places = max(0, len(text) - self.window) + 1
+        sliding = [text[place : place + self.window].any(0) for place in range(places) if len(text)]
+        return np.array([*sliding, *units[~in_text]], dtype=bool).reshape(-1, len(in_text))

@@ -106,14 +106,21 @@ class Body:
             for module in self.module.modules():
                 restore.callback(setattr, module, "training", module.training)
                 module.training = False
-                if "attention_type" in vars(module):  # of BigBird, which a short text changes for good
-                    restore.callback(setattr, module, "attention_type", module.attention_type)
-                    restore.callback(module._modules.update, dict(module._modules))
             for parameter in self.module.parameters():
                 if parameter.requires_grad:
                     restore.callback(parameter.requires_grad_)
                     parameter.requires_grad_(False)
             restore.enter_context(_tokenizer_settings_kept(_own_tokenizer(self.module)))
+            yield
+
+    @contextmanager
+    def forward_state_kept(self) -> Iterator[None]:
+        """Restore what a forward pass of a short text changes for good: BigBird's kind of attention."""
+        with ExitStack() as restore:
+            for module in self.module.modules():
+                if "attention_type" in vars(module):
+                    restore.callback(setattr, module, "attention_type", module.attention_type)
+                    restore.callback(module._modules.update, dict(module._modules))
             yield
 
     def features(self, text: str) -> Features:
@@ -156,7 +163,8 @@ class Body:
         if torch.is_grad_enabled():
             _replace_inference_tensors(self.module)
         # .forward, not a call: a compiled body would ignore hooks that are set after its first call.
-        embeddings: Tensor = self.module.forward(inputs)["sentence_embedding"]
+        with self.forward_state_kept():
+            embeddings: Tensor = self.module.forward(inputs)["sentence_embedding"]
         truncate_dim = getattr(self.module, "truncate_dim", None)
         if truncate_dim is not None:
             embeddings = embeddings[:, :truncate_dim]

@@ -154,7 +154,7 @@ class TextClassifier:
         """Ask the model itself for one text's probabilities, else its decision values, ``(classes,)``."""
         if self.original is not None:
             return self.original.predict_proba(text)
-        with self.body.session():
+        with self.body.session(), self.body.forward_state_kept():
             return self.model.predict_proba(text)
 
     def own_answer(self, encoded: EncodedText) -> NDArray[np.float64]:

@@ -45,11 +45,22 @@ TrustOption = Annotated[
     typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
 ]
 ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
-MethodOption = Annotated[str, typer.Option(help="integrated_gradients, or occlusion (any head).")]
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        help="integrated_gradients; for any head occlusion, leave_one_in, leave_one_out_in, lime, kernel_shap, "
+        "shapley_sampling, partition_shap or sobol."
+    ),
+]
 PrecisionOption = Annotated[
     str | None, typer.Option(help="Explain a copy of the body in float32, bfloat16 or float64.")
 ]
-BaselineOption = Annotated[str, typer.Option(help="Start of the path: auto, mean, mask, pad, unk or zero.")]
+BaselineOption = Annotated[
+    str,
+    typer.Option(
+        help="What a word is compared with: auto, mean, mask, pad, unk, zero; delete where words are taken out."
+    ),
+]
 
 
 _EXPLAIN_EXAMPLES = """Examples:
@@ -84,6 +95,10 @@ def explain(
     tolerance: Annotated[
         float | None, typer.Option(help="Relative numerical error accepted. Default: 0.01.")
     ] = None,
+    n_samples: Annotated[
+        int | None, typer.Option(help="Evaluations of methods that sample. Default: 256, or 16 a unit.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of methods that sample. Default: 0.")] = None,
     precision: PrecisionOption = None,
     trust_pickle: TrustOption = False,
 ) -> None:
@@ -106,6 +121,8 @@ def explain(
         baseline=baseline,
         granularity=granularity,  # type: ignore[arg-type]  # checked by the segmentation, with its own message
         tolerance=tolerance,
+        n_samples=n_samples,
+        seed=seed,
         precision=precision,
         on_error="record",
         trust_pickle=trust_pickle,

@@ -262,6 +262,18 @@ def test_a_head_without_a_gradient_is_refused_for_gradients_and_served_by_occlus
     assert "need not add up" in " ".join(out.split())
 
 
+def test_methods_that_draw_take_their_budget_and_seed(run, model):
+    options = ("--method", "kernel_shap", "--baseline", "delete", "--n-samples", "80", "--seed", "3")
+    code, out, _ = run("explain", model, "-t", LONG, *options, "--output", "jsonl")
+    assert code == 0
+    settings = json.loads(out.splitlines()[1])["settings"]
+    assert {name: settings[name] for name in ("baseline", "n_samples", "seed")} == {
+        "baseline": "delete",
+        "n_samples": 80,
+        "seed": 3,
+    }
+
+
 def test_parquet_is_written_to_a_file_that_is_named_so(run, model, tmp_path):
     code, out, err = run("explain", model, "-t", LONG, "-o", tmp_path / "found.parquet")
     assert (code, out) == (0, "")

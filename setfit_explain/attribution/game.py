@@ -1,0 +1,244 @@
+"""A text as a cooperative game: its units are the players, and a coalition is what is kept of the text.
+
+What every method that takes units out has in common; how it weighs the answers is the method's own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+
+from setfit_explain.attribution.baselines import baseline_notes
+from setfit_explain.attribution.method import Attributions, Attributor
+from setfit_explain.attribution.perturbation import Perturbation, Removal, make_removal
+from setfit_explain.classifier.precision import rounding
+from setfit_explain.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from setfit_explain.classifier.encoding import EncodedText
+    from setfit_explain.classifier.outputs import ScoreFunction
+    from setfit_explain.classifier.text_classifier import TextClassifier
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """The scores of one text, as a function of which units are kept.
+
+    Units that taking out cannot change, such as special tokens that stay, are no players.
+
+    Parameters
+    ----------
+    perturbation
+        The text.
+    score
+        The targets' scores.
+    """
+
+    perturbation: Perturbation
+    score: ScoreFunction
+
+    @cached_property
+    def players(self) -> NDArray[np.intp]:
+        """Units that play, ``(players,)``, in reading order, and buckets after them."""
+        return np.flatnonzero(self.perturbation.removable)
+
+    @cached_property
+    def in_text(self) -> NDArray[np.bool_]:
+        """For each player whether it is of the user's text, ``(players,)``, and not a bucket."""
+        membership, units = self.perturbation.membership, self.perturbation.units
+        text = np.bincount(membership, self.perturbation.encoded.is_text, units) > 0
+        return text[self.players]
+
+    @cached_property
+    def ends(self) -> NDArray[np.float64]:
+        """Scores of the text and of what is left without all its units, ``(2, targets)``."""
+        return self(np.array([[True], [False]]).repeat(len(self.players), axis=1))
+
+    @property
+    def difference(self) -> NDArray[np.float64]:
+        """The text's scores minus the baseline's, ``(targets,)``: what the players share out."""
+        difference: NDArray[np.float64] = self.ends[0] - self.ends[1]
+        return difference
+
+    def __call__(self, kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Scores ``(rows, targets)`` of coalitions ``(rows, players)``.
+
+        Raises
+        ------
+        OptionError
+            A probability is exactly 0 or 1, and its logarithm was asked for.
+        """
+        scores: NDArray[np.float64] = self.score(self.decide(kept)).cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise OptionError(
+                "The head answers a probability of exactly 0 or 1, so "
+                f"output={self.score.output.value!r} is infinite. Explain output='probability'."
+            )
+        return scores
+
+    def decide(self, kept: NDArray[np.bool_]) -> Tensor:
+        """Decision values ``(rows, decisions)`` of coalitions ``(rows, players)``."""
+        units = np.ones((len(kept), self.perturbation.units), dtype=bool)
+        units[:, self.players] = kept
+        return self.perturbation.decide(units)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Attributions of the players, ``(targets, players)``, and their largest standard error, ``(targets,)``."""
+
+    values: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+
+def exactly(values: NDArray[np.float64]) -> Estimate:
+    """Attributions ``(targets, players)`` that nothing was drawn for."""
+    return Estimate(values, np.zeros(len(values)))
+
+
+class Solution(Protocol):
+    """What a method knows of a game."""
+
+    @property
+    def tolerance(self) -> float | None:
+        """Largest accepted error, relative to the largest attribution; None where none was asked for."""
+
+    @property
+    def note(self) -> str | None:
+        """What every view must say of the numbers."""
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float | bool | None]:
+        """The method's own knobs, in plain values."""
+
+    def estimates(self, game: Game) -> Iterator[Estimate]:
+        """Estimates of rising accuracy; the last one is what the budget allows."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RemovalMethod(ABC):
+    """A method that takes units out and draws nothing at random: its numbers carry no error besides rounding.
+
+    It only asks the classifier, so any head with ``predict_proba`` or ``decision_function`` will do.
+
+    Parameters
+    ----------
+    baseline
+        What takes the place of a unit: ``"auto"``, ``"mean"``, ``"mask"``, ``"pad"``, ``"unk"``, ``"zero"``,
+        or a tensor ``(dim,)`` or ``(tokens, dim)``: its word embeddings are replaced, so that every other
+        word keeps its tokens and position. ``"delete"``: its tokens are cut out, and what follows moves up.
+    reference_texts
+        Texts whose token frequencies weight the ``"mean"`` baseline; None for an estimate.
+    special_tokens
+        ``"keep"``: special and prompt tokens are never taken out. ``"replace"``: they are, like words.
+    """
+
+    baseline: str | Tensor | NDArray[Any] = "auto"
+    reference_texts: Sequence[str] | None = None
+    special_tokens: str = "keep"
+
+    needs_gradient = False
+    additive = False
+    tolerance: ClassVar[None] = None
+
+    @property
+    @abstractmethod
+    def note(self) -> str | None:
+        """What every view must say of the numbers."""
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float | bool | None]:
+        """The method's own knobs, in plain values."""
+        return {}
+
+    def estimates(self, game: Game) -> Iterator[Estimate]:
+        """Yield the one answer."""
+        yield exactly(self.values(game))
+
+    @abstractmethod
+    def values(self, game: Game) -> NDArray[np.float64]:
+        """Attributions of the players, ``(targets, players)``."""
+
+    def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
+        """Look the baseline up once; what is returned explains one text after another."""
+        removal = make_removal(classifier, self.baseline, self.special_tokens, self.reference_texts)
+        return GameAttributor(self, classifier, removal, internal_batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class GameAttributor:
+    """A method that plays games, for one classifier.
+
+    Parameters
+    ----------
+    solution
+        The method.
+    classifier, removal, internal_batch_size
+        As in `Perturbation`.
+    """
+
+    solution: Solution
+    classifier: TextClassifier
+    removal: Removal
+    internal_batch_size: int | None
+
+    def baseline(self, encoded: EncodedText) -> Tensor:
+        """Baseline embeddings ``(tokens, dim)`` of one text."""
+        return self.removal.embeddings(self.classifier, encoded)
+
+    def __call__(
+        self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
+    ) -> Attributions:
+        """Attribute the scores of one text to its units."""
+        size = self.internal_batch_size
+        perturbation = Perturbation(self.classifier, encoded, membership, self.removal, size)
+        game = Game(perturbation, score)
+        nothing = exactly(np.zeros((len(score.targets), 0)))
+        for found in self.solution.estimates(game) if game.players.size else [nothing]:
+            converged = self._within_tolerance(found, game)
+            if converged.all():
+                break
+        values = np.zeros((len(score.targets), perturbation.units))
+        values[:, game.players] = found.values
+        ends = perturbation.decide(np.array([[True], [False]]).repeat(perturbation.units, axis=1))
+        answers = self.classifier.head.answer(ends).cpu().numpy()
+        return Attributions(
+            values=values,
+            probabilities=answers[0],
+            score=game.ends[0],
+            baseline_score=game.ends[1],
+            delta=values.sum(1) - game.difference,
+            error_estimate=found.error,
+            converged=converged,
+            settings={
+                "baseline": self.removal.name,
+                "special_tokens": self.removal.special_tokens,
+                **self.solution.settings,
+                "evaluations": perturbation.evaluations,
+            },
+            notes=(
+                *([] if self.solution.note is None else [self.solution.note]),
+                *baseline_notes(self.classifier, answers[1]),
+            ),
+        )
+
+    def _within_tolerance(self, found: Estimate, game: Game) -> NDArray[np.bool_]:
+        """Whether each target's error is small enough, ``(targets,)``, beside what rounding does."""
+        if self.solution.tolerance is None:
+            return np.ones(len(found.error), dtype=bool)
+        largest = np.abs(found.values).max(1, initial=0.0)
+        scores = np.maximum(np.abs(game.ends).max(0), game.score.magnitude)
+        within: NDArray[np.bool_] = (
+            found.error <= self.solution.tolerance * largest + rounding(torch.float32) * scores
+        )
+        return within
