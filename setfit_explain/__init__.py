@@ -7,8 +7,14 @@ from setfit_explain._version import __version__
 
 if TYPE_CHECKING:
     from setfit_explain.absa import AbsaExplainer
+    from setfit_explain.attribution.attention_rollout import AttentionRollout
+    from setfit_explain.attribution.deeplift import DeepLift
+    from setfit_explain.attribution.expected_gradients import ExpectedGradients
+    from setfit_explain.attribution.gradient_shap import GradientShap
+    from setfit_explain.attribution.input_x_gradient import InputXGradient
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
     from setfit_explain.attribution.occlusion import Occlusion
+    from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
     from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
@@ -19,15 +25,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbsaExplainer",
+    "AttentionRollout",
+    "DeepLift",
+    "ExpectedGradients",
     "Explainer",
     "Explanation",
     "ExplanationSet",
     "Failure",
+    "GradientShap",
+    "InputXGradient",
     "IntegratedGradients",
     "Occlusion",
+    "Saliency",
+    "SmoothGrad",
     "SpanExplanation",
     "SpanExplanationSet",
+    "SquareGrad",
     "Unit",
+    "VarGrad",
     "__version__",
     "explain",
     "explain_embedding",
@@ -36,15 +51,24 @@ __all__ = [
 # Loaded on first use: importing the package stays quick, and saved explanations are read without torch.
 _HOMES = {
     "AbsaExplainer": "setfit_explain.absa",
+    "AttentionRollout": "setfit_explain.attribution.attention_rollout",
+    "DeepLift": "setfit_explain.attribution.deeplift",
+    "ExpectedGradients": "setfit_explain.attribution.expected_gradients",
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
     "Failure": "setfit_explain.explanation.explanation_set",
+    "GradientShap": "setfit_explain.attribution.gradient_shap",
+    "InputXGradient": "setfit_explain.attribution.input_x_gradient",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
     "Occlusion": "setfit_explain.attribution.occlusion",
+    "Saliency": "setfit_explain.attribution.saliency",
+    "SmoothGrad": "setfit_explain.attribution.saliency",
     "SpanExplanation": "setfit_explain.explanation.spans",
     "SpanExplanationSet": "setfit_explain.explanation.spans",
+    "SquareGrad": "setfit_explain.attribution.saliency",
     "Unit": "setfit_explain.explanation.units",
+    "VarGrad": "setfit_explain.attribution.saliency",
     "explain": "setfit_explain.explaining",
     "explain_embedding": "setfit_explain.embedding",
 }
