@@ -22,7 +22,7 @@ def test_captum_gives_the_same_numbers(model):
         np.testing.assert_allclose(found.attributions[column], expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("baseline", ["zero", "mean", "unk"])
+@pytest.mark.parametrize("baseline", ["zero", "mean"])
 def test_a_linear_score_adds_up_from_any_baseline(baseline):
     model = fitted(static_body(word_piece()))
     found = explain(model, LONG, method="input_x_gradient", output="logit", baseline=baseline)
