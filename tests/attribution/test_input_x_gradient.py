@@ -7,10 +7,10 @@ from captum.attr import InputXGradient as CaptumInputXGradient
 from setfit_explain import Explainer, InputXGradient, explain
 from tests.bodies.architectures import static_body
 from tests.bodies.vocabularies import word_piece
-from tests.models import LONG, TEXTS, fitted, minilm_model, tiny_model
+from tests.models import LONG, TEXTS, fitted, tiny_model
 
 
-@pytest.mark.parametrize("model", [minilm_model("binary"), tiny_model("roberta")])
+@pytest.mark.parametrize("model", [tiny_model("bert", "binary"), tiny_model("roberta")])
 def test_captum_gives_the_same_numbers(model):
     explainer = Explainer(model, method=InputXGradient(special_tokens="replace"), granularity="token")
     found, bound = explainer(TEXTS[1]), explainer.classifier.bind(TEXTS[1])

@@ -14,7 +14,7 @@ from tests.attribution.bent import bent_model
 from tests.attribution.test_jacobian import many_classes, passes_of
 from tests.bodies.architectures import static_body
 from tests.bodies.vocabularies import word_piece
-from tests.models import LONG, TEXTS, fitted, minilm_model, tiny_body, tiny_model
+from tests.models import LONG, TEXTS, fitted, tiny_body, tiny_model
 
 NOISY = (SmoothGrad, SquareGrad, VarGrad)
 TEXT = TEXTS[0]
@@ -28,13 +28,13 @@ def per_word(explainer, gradient):
     return np.array([gradient[unit == index].sum() for index in range(count + 1)])
 
 
-@pytest.mark.parametrize("model", [minilm_model("three"), tiny_model("mpnet", "multi_label")])
+@pytest.mark.parametrize("model", [tiny_model("bert", "binary"), tiny_model("mpnet", "multi_label")])
 def test_norm_and_sum_are_those_of_captums_gradient(model):
     explainer = Explainer(model, method="saliency")
     summed = explain(model, TEXT, method=Saliency(reduction="sum"))
     found = explainer(TEXT)
     bound = explainer.classifier.bind(TEXT)
-    for column in range(3):
+    for column in range(len(found.classes)):
         gradient = CaptumSaliency(bound).attribute(
             bound.word_embeddings.requires_grad_(), target=column, abs=False
         )[0]
@@ -112,8 +112,8 @@ def test_the_error_estimate_is_the_error_of_sampling(kind):
     def explained(samples, seed):
         return explain(bent_model(), TEXT, method=kind(n_samples=samples, seed=seed, noise_level=2.0))
 
-    truth = explained(1500, 0).attributions
-    found = [explained(16, seed) for seed in range(1, 31)]
+    truth = explained(800, 0).attributions
+    found = [explained(16, seed) for seed in range(1, 21)]
     true_error = np.sqrt(np.mean([(each.attributions - truth) ** 2 for each in found], axis=0)).max(1)
     reported = np.mean([each.error_estimate for each in found], axis=0)
     assert (true_error < 1.2 * reported).all()
