@@ -101,7 +101,8 @@ def test_from_reference_texts_the_error_estimate_is_the_distance_to_the_mean_ove
     true_error = np.sqrt((errors**2).mean(0))
     assert (np.abs(errors.mean(0)) < 4 * true_error / np.sqrt(len(found))).all(), "unbiased"
     reported = np.mean([each.error_estimate for each in found], axis=0)
-    assert (true_error.max(1) < 1.25 * reported).all()
+    # A root mean square over 20 seeds has a standard deviation of 16 %: three of them.
+    assert (true_error.max(1) < 1.5 * reported).all()
     assert (reported < 2 * true_error.max(1)).all()
 
 

@@ -116,7 +116,8 @@ def test_the_error_estimate_is_the_error_of_sampling(kind):
     found = [explained(16, seed) for seed in range(1, 21)]
     true_error = np.sqrt(np.mean([(each.attributions - truth) ** 2 for each in found], axis=0)).max(1)
     reported = np.mean([each.error_estimate for each in found], axis=0)
-    assert (true_error < 1.2 * reported).all()
+    # A root mean square over 20 seeds has a standard deviation of 16 %: three of them.
+    assert (true_error < 1.5 * reported).all()
     if kind not in (SmoothGrad, VarGrad):  # whose estimates are bounds
         assert (reported < 2 * true_error).all()
 
