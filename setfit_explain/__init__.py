@@ -7,12 +7,18 @@ from setfit_explain._version import __version__
 
 if TYPE_CHECKING:
     from setfit_explain.absa import AbsaExplainer
+    from setfit_explain.attribution.attention_rollout import AttentionRollout
+    from setfit_explain.attribution.deeplift import DeepLift
+    from setfit_explain.attribution.expected_gradients import ExpectedGradients
+    from setfit_explain.attribution.gradient_shap import GradientShap
+    from setfit_explain.attribution.input_x_gradient import InputXGradient
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
     from setfit_explain.attribution.kernel_shap import KernelShap
     from setfit_explain.attribution.leave_one_in import LeaveOneIn, LeaveOneOutIn
     from setfit_explain.attribution.lime import Lime
     from setfit_explain.attribution.occlusion import Occlusion
     from setfit_explain.attribution.partition_shap import PartitionShap
+    from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
     from setfit_explain.attribution.shapley_sampling import ShapleySampling
     from setfit_explain.attribution.sobol import Sobol
     from setfit_explain.embedding import explain_embedding
@@ -25,10 +31,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbsaExplainer",
+    "AttentionRollout",
+    "DeepLift",
+    "ExpectedGradients",
     "Explainer",
     "Explanation",
     "ExplanationSet",
     "Failure",
+    "GradientShap",
+    "InputXGradient",
     "IntegratedGradients",
     "KernelShap",
     "LeaveOneIn",
@@ -36,11 +47,15 @@ __all__ = [
     "Lime",
     "Occlusion",
     "PartitionShap",
+    "Saliency",
     "ShapleySampling",
+    "SmoothGrad",
     "Sobol",
     "SpanExplanation",
     "SpanExplanationSet",
+    "SquareGrad",
     "Unit",
+    "VarGrad",
     "__version__",
     "explain",
     "explain_embedding",
@@ -49,10 +64,15 @@ __all__ = [
 # Loaded on first use: importing the package stays quick, and saved explanations are read without torch.
 _HOMES = {
     "AbsaExplainer": "setfit_explain.absa",
+    "AttentionRollout": "setfit_explain.attribution.attention_rollout",
+    "DeepLift": "setfit_explain.attribution.deeplift",
+    "ExpectedGradients": "setfit_explain.attribution.expected_gradients",
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
     "Failure": "setfit_explain.explanation.explanation_set",
+    "GradientShap": "setfit_explain.attribution.gradient_shap",
+    "InputXGradient": "setfit_explain.attribution.input_x_gradient",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
     "KernelShap": "setfit_explain.attribution.kernel_shap",
     "LeaveOneIn": "setfit_explain.attribution.leave_one_in",
@@ -62,9 +82,13 @@ _HOMES = {
     "ShapleySampling": "setfit_explain.attribution.shapley_sampling",
     "Sobol": "setfit_explain.attribution.sobol",
     "Occlusion": "setfit_explain.attribution.occlusion",
+    "Saliency": "setfit_explain.attribution.saliency",
+    "SmoothGrad": "setfit_explain.attribution.saliency",
     "SpanExplanation": "setfit_explain.explanation.spans",
     "SpanExplanationSet": "setfit_explain.explanation.spans",
+    "SquareGrad": "setfit_explain.attribution.saliency",
     "Unit": "setfit_explain.explanation.units",
+    "VarGrad": "setfit_explain.attribution.saliency",
     "explain": "setfit_explain.explaining",
     "explain_embedding": "setfit_explain.embedding",
 }

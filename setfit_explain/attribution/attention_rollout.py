@@ -174,10 +174,20 @@ def _eager_attention(transformer: PreTrainedModel) -> Iterator[None]:
         id(part.config): part.config for part in transformer.modules() if isinstance(part, PreTrainedModel)
     }
     with ExitStack() as restore:
+        for (
+            part
+        ) in transformer.modules():  # transformers 5 leaves hooks where it was asked for attentions once
+            restore.callback(_remove_new, part._forward_hooks, set(part._forward_hooks))
+            restore.callback(_remove_new, vars(part), set(vars(part)))
         for config in configs.values():
             restore.callback(setattr, config, "_attn_implementation", config._attn_implementation)
             config._attn_implementation = "eager"
         yield
+
+
+def _remove_new(entries: dict[Any, Any], known: set[Any]) -> None:
+    for added in set(entries) - known:
+        del entries[added]
 
 
 def _refusal(reason: str) -> UnsupportedBodyError:
