@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
     from setfit_explain.explanation.explanation import Explanation
-    from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
+    from setfit_explain.explanation.explanation_set import ExplanationSet
+    from setfit_explain.explanation.failure import Failure
     from setfit_explain.explanation.spans import SpanExplanation, SpanExplanationSet
     from setfit_explain.explanation.units import Unit
 
@@ -39,7 +40,7 @@ _HOMES = {
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
-    "Failure": "setfit_explain.explanation.explanation_set",
+    "Failure": "setfit_explain.explanation.failure",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",
     "Occlusion": "setfit_explain.attribution.occlusion",
     "SpanExplanation": "setfit_explain.explanation.spans",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from setfit_explain.explanation import serialization
 from setfit_explain.explanation.checks import Setting, check_span, check_units, plain_setting, same
 from setfit_explain.explanation.exports import CaptumRecord, captum_records, shap_explanation
 from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.explanation.units import Unit
 from setfit_explain.views import html, plots, terminal
@@ -242,6 +243,22 @@ class Explanation:
             If pandas is not installed.
         """
         return explanation_table([self])
+
+    @overload
+    def to_csv(self, to: None = None) -> str: ...
+    @overload
+    def to_csv(self, to: str | Path) -> Path: ...
+    @overload
+    def to_csv(self, to: TextIO) -> None: ...
+    def to_csv(self, to: str | Path | TextIO | None = None) -> str | Path | None:
+        """Write one row for each target and unit, for spreadsheets: see `spreadsheet.write_csv`.
+
+        Parameters
+        ----------
+        to
+            A path, written all or nothing, or a file open for text; ``None`` returns the rows as one string.
+        """
+        return to_csv([self], to)
 
     def to_captum_records(self) -> list[CaptumRecord]:
         """Return one record a target for ``captum.attr.visualization.visualize_text``."""

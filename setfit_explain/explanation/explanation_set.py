@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 from setfit_explain.errors import OptionError, SchemaError
 from setfit_explain.explanation import parquet, serialization
 from setfit_explain.explanation.explanation import Explanation
+from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.views import html, scale, terminal
 
@@ -18,32 +20,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from rich.console import RenderableType
 
+__all__ = ["ExplanationSet", "Failure", "UnitStrength"]
+
 _SUFFIXES = (".jsonl", ".parquet")
 _KIND = "explanation_set"
 _ARROW_SETTINGS = ("output", "method", "granularity", "model_fingerprint")
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A text that could not be explained.
-
-    Parameters
-    ----------
-    index
-        The text's position in what the caller passed.
-    text
-        The text.
-    error
-        Class name of the error.
-    message
-        What the error said.
-    """
-
-    index: int
-    text: str
-    error: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +127,22 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         """
         indices = [index for index, item in enumerate(self._items) if isinstance(item, Explanation)]
         return explanation_table(self.explanations, indices)
+
+    @overload
+    def to_csv(self, to: None = None) -> str: ...
+    @overload
+    def to_csv(self, to: str | Path) -> Path: ...
+    @overload
+    def to_csv(self, to: TextIO) -> None: ...
+    def to_csv(self, to: str | Path | TextIO | None = None) -> str | Path | None:
+        """Write one row for each text, target and unit, for spreadsheets: see `spreadsheet.write_csv`.
+
+        Parameters
+        ----------
+        to
+            A path, written all or nothing, or a file open for text; ``None`` returns the rows as one string.
+        """
+        return to_csv(self._items, to)
 
     @overload
     def to_html(self, path: None = None, *, title: str = ...) -> str: ...
