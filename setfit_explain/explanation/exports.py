@@ -1,5 +1,6 @@
 """Explanations in the shapes of other libraries, so that what reads those reads ours."""
 
+import math
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from setfit_explain.errors import MissingExtraError
+from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.tables import without_surrogates
 from setfit_explain.views.formatting import visible_name
+from setfit_explain.views.pieces import pieces, size
+from setfit_explain.views.scale import strength
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -67,6 +72,24 @@ def captum_records(explanation: "Explanation") -> list[CaptumRecord]:
         for target, values, delta in zip(
             explanation.targets, explanation.attributions, explanation.delta, strict=True
         )
+    ]
+
+
+def highlighted_text(
+    explanation: "Explanation", target: str | int | None = None, bound: float | None = None
+) -> list[tuple[str, float | None]]:
+    """Return (part of the text, share of ``bound`` from -1 to 1) for Gradio: see ``Explanation``."""
+    panel = text_panel(explanation)
+    shown = panel.targets[explanation.target_index(target)]
+    sizes = (size(value) for member in panel.targets for value in member.values[: len(panel.spans)])
+    full = max((found for found in sizes if found < math.inf), default=0.0) if bound is None else bound
+    return [
+        (
+            without_surrogates(piece.text),
+            None if piece.unit is None else math.copysign(strength(value, full), value),
+        )
+        for piece in pieces(panel)
+        for value in [math.nan if piece.unit is None else shown.values[piece.unit]]
     ]
 
 
