@@ -37,9 +37,10 @@ def model_card_section(explained: "Sequence[Explanation]", n: int = 5, *, failur
     if not explained:
         return "\n".join([*lines, "No text was explained.", ""])
     outputs = _listed(explanation.output.replace("_", "-") for explanation in explained)
+    units = _listed(explanation.granularity for explanation in explained)
     lines += [
-        f"The words that moved its answers most over {len(explained)} texts, on average: the mean attribution "
-        f"({outputs}) of a word to the score of a class, and how often the word occurred.",
+        f"The units of text ({units}) that moved its scores most over {len(explained)} texts, on average: the mean "
+        f"attribution ({outputs}) to the score of each class, and how often the unit occurred.",
         "",
         "| Class | Towards it | Away from it |",
         "|:---|:---|:---|",
