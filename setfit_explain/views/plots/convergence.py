@@ -14,11 +14,12 @@ from setfit_explain.views.plots.canvas import (
     write_number,
     write_title,
 )
+from setfit_explain.views.scale import DARK
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ESTIMATE = "#2a639c"
+_ESTIMATE = DARK.negative
 
 
 def convergence_curve(

@@ -61,14 +61,15 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
     ax = new_axes(ax, 2 + _CELL * len(targets), 1.4 + 0.27 * max(1, len(units)))
     from matplotlib.colors import LinearSegmentedColormap
 
-    hues = LinearSegmentedColormap.from_list("attribution", [LIGHT.negative, LIGHT.surface, LIGHT.positive])
+    poles = [LIGHT.negative, LIGHT.surface, LIGHT.positive]
+    hues = LinearSegmentedColormap.from_list("attribution", poles, N=257)  # odd: 0 has the surface
     if units:
         ax.imshow(values, cmap=hues, vmin=-bound, vmax=bound, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         if not size(value) < _FAINT * bound:
             ax.text(column, row, signed(value, 2), ha="center", va="center", color=INK, fontsize="small")
     name_rows(ax, [panel.unit_names[unit] for unit in units])
-    ax.set_ylim(len(units) - 0.5, -0.5)
+    ax.set_ylim(max(1, len(units)) - 0.5, -0.5)
     measures = list(dict.fromkeys(measure(panel, target) for target in targets))
     write_scale(
         ax,
