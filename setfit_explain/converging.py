@@ -101,7 +101,11 @@ def convergence(explainer: Explainer, text: str, n_steps: Sequence[int] = N_STEP
         raise OptionError(f"Method {method.name!r} has no nodes; integrated_gradients does.")
     if not n_steps:
         raise OptionError("n_steps is empty. Accepted: one or more numbers of nodes, such as (4, 8, 16).")
-    explanations = [_under(explainer, replace(method, n_steps=count))(text) for count in sorted(n_steps)]
+    # Not by a call: few nodes are not meant to converge, so nothing is warned of.
+    explanations = [
+        _under(explainer, replace(method, n_steps=count))._explain(text, explainer.targets, None)
+        for count in sorted(n_steps)
+    ]
     return Convergence(tuple(explanations), method.tolerance)
 
 
