@@ -139,7 +139,7 @@ def measure(panel: TextPanel, target: TargetPanel) -> str:
 
 def unsure(target: TargetPanel) -> str:
     """Return a mark for numbers that did not converge."""
-    return "" if target.converged else "  NOT CONVERGED"
+    return "" if target.converged else " · NOT CONVERGED"
 
 
 def hidden_line(hidden: int) -> tuple[str, ...]:

@@ -90,6 +90,6 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
     )
     for label, target in zip(ax.get_xticklabels(), targets, strict=True):
         label.set_fontweight("bold" if target.name in panel.predicted else "normal")
-    marks = "" if all(target.converged for target in targets) else "  NOT CONVERGED"
+    marks = "" if all(target.converged for target in targets) else " · NOT CONVERGED"
     write_title(ax, f"predicted: {', '.join(panel.predicted) or 'no class'}{marks}")
     return ax
