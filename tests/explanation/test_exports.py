@@ -128,7 +128,7 @@ def test_a_figure_can_be_drawn_on_given_axes(explanation) -> None:
 
 
 def test_a_users_text_is_no_formula(make_explanation) -> None:
-    text = r"$\frac{1}{0}$"
+    text = r"$\nosuch{$"  # which drawing as a formula would refuse
     units = (Unit(text, 0, len(text)), *BUCKETS)
     axes = make_explanation(text=text, units=units, attributions=ONES).plot()
     axes.figure.canvas.draw()
