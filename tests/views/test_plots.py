@@ -144,6 +144,13 @@ def test_a_distribution_has_a_point_for_each_finite_attribution_and_its_quartile
     assert row_names(axes) == ["a", "b", "c"]
 
 
+def test_a_distribution_of_many_classes_shows_those_with_the_largest_attributions() -> None:
+    groups = {str(index): [index / 10, -index / 10] for index in range(5)}
+    axes = plots.distribution(groups, title="t", scale="s", most=2, ax=new_axes())
+    assert row_names(axes) == ["3", "4"]
+    assert axes.get_xlabel() == "s\n3 classes with smaller attributions not shown"
+
+
 def test_mean_bars_say_how_often_a_unit_occurred() -> None:
     axes = plots.mean_bars([("loved", 0.5, 3), ("it", -0.25, 12)], title="t", scale="s", ax=new_axes())
     assert [bar.get_width() for bar in axes.patches] == [0.5, -0.25]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.views.formatting import signed
+from setfit_explain.views.pieces import size
 from setfit_explain.views.plots.canvas import (
     INK,
     LINE,
@@ -13,6 +14,7 @@ from setfit_explain.views.plots.canvas import (
     colours,
     name_rows,
     new_axes,
+    strongest,
     write_label,
     write_title,
 )
@@ -26,7 +28,12 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 def distribution(
-    groups: Mapping[str, Sequence[float]], *, title: str, scale: str, ax: "Axes | None" = None
+    groups: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    scale: str,
+    most: int = 20,
+    ax: "Axes | None" = None,
 ) -> "Axes":
     """Draw a row of points for each class, with a mark at the median and a line over the middle half.
 
@@ -36,6 +43,8 @@ def distribution(
         The attributions of each class; what is not finite is left out, and the count says so.
     title, scale
         What is drawn, and in which unit.
+    most
+        How many classes, those with the largest attributions on average; the others are counted below.
     ax
         Axes to draw on; None for new ones.
 
@@ -44,8 +53,10 @@ def distribution(
     MissingExtraError
         If matplotlib is not installed.
     """
-    ax = new_axes(ax, 6, 1.1 + 0.45 * max(1, len(groups)))
-    for row, values in enumerate(groups.values()):
+    names = list(groups)
+    shown = [names[place] for place in strongest([_mean_size(groups[name]) for name in names], most)]
+    ax = new_axes(ax, 6, 1.1 + 0.45 * max(1, len(shown)))
+    for row, values in enumerate(groups[name] for name in shown):
         points = np.asarray(values, dtype=float)
         points = points[np.isfinite(points)]
         heights = row + _SPREAD * (np.arange(len(points)) * _GOLDEN % 1 - 0.5)
@@ -64,11 +75,16 @@ def distribution(
             va="center", color=MUTED, fontsize="small", annotation_clip=False,
         )  # fmt: skip
     ax.axvline(0, color=INK, linewidth=0.8, zorder=0)
-    name_rows(ax, list(groups))
+    name_rows(ax, shown)
     ax.margins(x=0.05)
     ax.grid(axis="x", color=LINE, linewidth=0.5)
     ax.set_axisbelow(True)
     ax.tick_params(axis="x", labelcolor=MUTED, labelsize="small")
     write_title(ax, title)
-    write_label(ax, scale)
+    hidden = len(names) - len(shown)
+    write_label(ax, scale, *((f"{hidden} classes with smaller attributions not shown",) if hidden else ()))
     return ax
+
+
+def _mean_size(values: Sequence[float]) -> float:
+    return sum(map(size, values)) / max(1, len(values))
