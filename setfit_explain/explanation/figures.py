@@ -39,7 +39,8 @@ def set_figure(
     """Draw a set of explanations: see ``ExplanationSet.plot``."""
     outputs = {explanation.output.replace("_", "-") for explanation in explanations.explanations}
     scale = f"attribution ({', '.join(sorted(outputs))})"
-    texts = f"{len(explanations.explanations)} texts"
+    count = len(explanations.explanations)
+    texts = "1 text" if count == 1 else f"{count} texts"
     if kind == "bar":
         if unit is not None:
             raise OptionError(f"kind='bar' shows the strongest units; leave out unit={unit!r}.")

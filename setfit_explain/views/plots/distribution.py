@@ -77,6 +77,7 @@ def distribution(
     ax.axvline(0, color=INK, linewidth=0.8, zorder=0)
     name_rows(ax, shown)
     ax.margins(x=0.05)
+    ax.locator_params(axis="x", nbins=6)
     ax.grid(axis="x", color=LINE, linewidth=0.5)
     ax.set_axisbelow(True)
     ax.tick_params(axis="x", labelcolor=MUTED, labelsize="small")
