@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from setfit_explain.absa import AbsaExplainer
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
     from setfit_explain.attribution.occlusion import Occlusion
-    from setfit_explain.converging import convergence
     from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
@@ -31,7 +30,6 @@ __all__ = [
     "SpanExplanationSet",
     "Unit",
     "__version__",
-    "convergence",
     "explain",
     "explain_embedding",
 ]
@@ -48,7 +46,6 @@ _HOMES = {
     "SpanExplanation": "setfit_explain.explanation.spans",
     "SpanExplanationSet": "setfit_explain.explanation.spans",
     "Unit": "setfit_explain.explanation.units",
-    "convergence": "setfit_explain.converging",
     "explain": "setfit_explain.explaining",
     "explain_embedding": "setfit_explain.embedding",
 }

@@ -160,6 +160,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             a distribution.
         kind
             ``"distribution"``: a point for each attribution, class by class. ``"bar"``: the `strongest_units`.
+            ``"convergence"``: the error of one text, explained with more and more nodes.
         unit
             The word whose attributions are distributed, in any case; ``None`` for all units of the texts.
         ax
@@ -170,7 +171,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         MissingExtraError
             If matplotlib is not installed.
         OptionError
-            If the kind is unknown, the unit is in no text, or bars are given a unit.
+            If the kind is unknown, or what is asked does not fit it: a unit in no text, several methods.
         TargetError
             If a text was not explained for ``target``.
         """

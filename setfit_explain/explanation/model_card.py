@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.explanation.strength import unit_strengths
+from setfit_explain.explanation.strength import check_one_method, unit_strengths
 from setfit_explain.views.formatting import excerpt, signed, visible_name
 
 if TYPE_CHECKING:
@@ -32,7 +32,13 @@ def model_card_section(explained: "Sequence[Explanation]", n: int = 5, *, failur
         How many units towards a target, and away from it.
     failures
         How many texts besides could not be explained.
+
+    Raises
+    ------
+    OptionError
+        If they are by several methods, whose numbers do not compare.
     """
+    check_one_method(explained)
     lines = ["## What the classifier goes by", ""]
     if not explained:
         return "\n".join([*lines, "No text was explained.", ""])

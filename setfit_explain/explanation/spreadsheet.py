@@ -37,6 +37,7 @@ COLUMNS = (
     "predicted",
     "true_label",
     "output",
+    "method",
     "failure",
 )
 _PER_TARGET = ("score", "baseline_score", "delta", "error_estimate", "converged")
@@ -110,6 +111,7 @@ def _explanation_rows(item: "Explanation") -> Iterator[dict[str, Any]]:
         "predicted": ", ".join(item.predicted),
         "true_label": ", ".join(label) if isinstance(label, tuple) else label,
         "output": item.output,
+        "method": item.method,
     }
     text = {"text": item.text}
     for index, target in enumerate(item.targets):

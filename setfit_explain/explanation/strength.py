@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from setfit_explain.errors import OptionError
+
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
@@ -27,6 +29,16 @@ class UnitStrength:
     count: int
     mean: float
     total: float
+
+
+def check_one_method(explanations: "Iterable[Explanation]") -> None:
+    """Raise ``OptionError`` where methods, whose numbers do not compare, would be put together."""
+    methods = dict.fromkeys(explanation.method for explanation in explanations)
+    if len(methods) > 1:
+        raise OptionError(
+            f"The explanations are by {', '.join(methods)}, whose numbers do not compare. Take those of one "
+            f"method: ExplanationSet(e for e in explanations.explanations if e.method == {next(iter(methods))!r})."
+        )
 
 
 def unit_strengths(

@@ -88,7 +88,7 @@ def test_bars_of_a_set_are_its_strongest_units(explanations: ExplanationSet) -> 
 def test_an_unknown_kind_is_refused(explanations: ExplanationSet, kind: str) -> None:
     with pytest.raises(OptionError, match="Accepted: bar, waterfall, heat_map"):
         build_explanation().plot(kind=kind)
-    with pytest.raises(OptionError, match="Accepted: distribution, bar"):
+    with pytest.raises(OptionError, match="Accepted: distribution, bar, convergence"):
         explanations.plot(kind=kind)
 
 
@@ -101,3 +101,38 @@ def test_a_set_draws_on_given_axes_and_refuses_unknown_targets(
     with pytest.raises(TargetError, match="was not explained"):
         explanations.plot("neutral", kind=kind)
     assert not row_names(ExplanationSet().plot(kind=kind, ax=Figure().subplots()))
+
+
+def test_convergence_is_drawn_by_the_nodes_of_one_text() -> None:
+    runs = [
+        build_explanation(
+            method=f"m {nodes}", settings={"nodes": nodes, "tolerance": 0.5}, delta=[0, 1 / nodes]
+        )
+        for nodes in (16, 4)
+    ]
+    axes = ExplanationSet(runs).plot("positive", kind="convergence")
+    delta, estimate, tolerance = axes.lines
+    assert (list(delta.get_xdata()), list(delta.get_ydata())) == ([4, 16], [0.25, 0.0625])
+    assert list(estimate.get_ydata()) == [0.001, 0.001]
+    assert list(tolerance.get_ydata()) == 2 * [0.5 * 0.375]
+    assert axes.get_title() == "positive: error of the integral"
+    for odd in ([], [build_explanation(settings={})], [*runs, build_explanation(text="I loved it!!")]):
+        with pytest.raises(OptionError, match="explanations of one text by integrated gradients"):
+            ExplanationSet(odd).plot(kind="convergence")
+    with pytest.raises(OptionError, match="leave out unit='it'"):
+        ExplanationSet(runs).plot(kind="convergence", unit="it")
+
+
+def test_methods_are_not_put_together() -> None:
+    both = ExplanationSet([build_explanation(), build_explanation(method="occlusion")])
+    for attempt in (both.plot, lambda: both.plot(kind="bar"), both.to_model_card):
+        with pytest.raises(
+            OptionError, match="by integrated_gradients, occlusion, whose numbers do not compare"
+        ):
+            attempt()
+
+
+def test_a_waterfall_needs_a_baseline() -> None:
+    without = build_explanation(method="saliency", baseline_score=[np.nan, np.nan])
+    with pytest.raises(OptionError, match="'saliency' has no baseline"):
+        without.plot(kind="waterfall")

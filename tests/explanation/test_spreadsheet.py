@@ -102,7 +102,8 @@ def test_no_cell_of_text_begins_as_a_formula(formula: str) -> None:
 def test_strings_are_quoted_and_negative_numbers_are_numbers(explanation: Explanation) -> None:
     line = explanation.to_csv().splitlines()[2]
     assert line == (
-        '0,"","negative","loved",2,7,"",-0.375,0.0625,0.5,-0.0625,"",True,"positive","positive","probability",""'
+        '0,"","negative","loved",2,7,"",-0.375,0.0625,0.5,-0.0625,"",True,"positive","positive","probability",'
+        '"integrated_gradients",""'
     )
 
 

@@ -65,7 +65,7 @@ def test_bars_are_the_strongest_units_in_reading_order(panel: TextPanel) -> None
 def test_a_waterfall_leads_from_the_baseline_to_the_score() -> None:
     target = build_target(values=(0.3, -0.2, 0.001, 0.3), baseline_score=0.5, score=0.9, delta=0.001)
     axes = plots.waterfall(build_panel(targets=(target,)), 0, ax=new_axes())
-    assert row_names(axes) == ["baseline", "Loved", "it", ",", "never bored", "numerical error", "score"]
+    assert row_names(axes) == ["baseline", "Loved", "it", ",", "never bored", "minus delta", "score"]
     starts = [bar.get_x() for bar in axes.patches]
     ends = [bar.get_x() + bar.get_width() for bar in axes.patches]
     np.testing.assert_allclose(ends, [0.8, 0.6, 0.601, 0.901, 0.9])
@@ -105,6 +105,15 @@ def test_a_heat_map_says_what_it_leaves_out() -> None:
     np.testing.assert_array_equal(axes.images[0].get_array(), [[2, 3, 4], [1, 1, 1]])
     assert "2 weaker units not shown" in axes.get_xlabel()
     assert "2 targets with smaller scores not shown" in axes.get_xlabel()
+
+
+def test_a_method_without_scores_or_directions_is_drawn_as_what_it_is() -> None:
+    target = build_target("attention", score=np.nan, baseline_score=np.nan, towards="unknown", away="unknown")
+    panel = build_panel(targets=(target,))
+    axes = plots.bar_chart(panel, 0, ax=new_axes())
+    assert (axes.get_title(), axes.get_xlabel()) == ("attention", "attribution (probability)\nunknown")
+    axes = plots.heat_map(panel, ax=new_axes())
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["attention"]
 
 
 def test_a_contrast_is_measured_in_nats() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from setfit_explain.views.formatting import number, signed
+from setfit_explain.views.formatting import signed
 from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.plots.canvas import (
     BAR,
@@ -15,6 +15,7 @@ from setfit_explain.views.plots.canvas import (
     measure,
     name_rows,
     new_axes,
+    score_mark,
     strongest,
     unsure,
     write_number,
@@ -53,10 +54,11 @@ def bar_chart(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
         ["" for _ in units],
         ax,
     )
-    write_title(ax, f"{shown.name}: {number(shown.score)}{unsure(shown)}")
+    write_title(ax, f"{shown.name}{score_mark(shown.score, ': ')}{unsure(shown)}")
     write_scale(
         ax,
-        f"attribution ({measure(panel, shown)}), from baseline {number(shown.baseline_score)}",
+        f"attribution ({measure(panel, shown)}){score_mark(shown.baseline_score, ', from baseline ')}",
+        *((shown.towards,) if shown.towards == shown.away else ()),
         *hidden_line(len(shown.values) - len(units)),
     )
     return ax

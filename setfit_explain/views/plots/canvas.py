@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.errors import MissingExtraError
-from setfit_explain.views.formatting import excerpt, printable, visible_name
+from setfit_explain.views.formatting import excerpt, number, printable, visible_name
 from setfit_explain.views.panel import TargetPanel, TextPanel
 from setfit_explain.views.pieces import size
 from setfit_explain.views.scale import LIGHT
@@ -135,6 +135,11 @@ def strongest(values: Sequence[float], most: int) -> list[int]:
 def measure(panel: TextPanel, target: TargetPanel) -> str:
     """Return what the numbers of a target are in; a contrast's are a difference of log-probabilities."""
     return "nats" if target.away.startswith("towards ") else panel.output.replace("_", "-")
+
+
+def score_mark(score: float, before: str) -> str:
+    """Return a score behind ``before``; nothing where the method has none."""
+    return "" if math.isnan(score) else before + number(score)
 
 
 def unsure(target: TargetPanel) -> str:

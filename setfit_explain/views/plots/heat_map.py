@@ -1,5 +1,6 @@
 """Heat map: what every unit did to every class."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from setfit_explain.views.plots.canvas import (
     name_rows,
     new_axes,
     row_name,
+    score_mark,
     strongest,
     write_scale,
     write_title,
@@ -51,7 +53,7 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
     """
     sizes = [max(map(size, column)) for column in zip(*(t.values for t in panel.targets), strict=True)]
     units = strongest(sizes, most)
-    ranked = sorted(range(len(panel.targets)), key=lambda index: -panel.targets[index].score)
+    ranked = sorted(range(len(panel.targets)), key=lambda index: -_rank(panel.targets[index].score))
     targets = [panel.targets[index] for index in sorted(ranked[:most_targets])]
     values = np.array([[target.values[unit] for target in targets] for unit in units]).reshape(
         -1, len(targets)
@@ -83,7 +85,7 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
     tilted = any(len(name) > _LEVEL for name in names)
     ax.set_xticks(
         range(len(targets)),
-        [f"{name}\n{number(target.score)}" for name, target in zip(names, targets, strict=True)],
+        [name + score_mark(target.score, "\n") for name, target in zip(names, targets, strict=True)],
         rotation=40 if tilted else 0,
         ha="left" if tilted else "center",
         **literal(),
@@ -93,3 +95,7 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
     marks = "" if all(target.converged for target in targets) else " · NOT CONVERGED"
     write_title(ax, f"predicted: {', '.join(panel.predicted) or 'no class'}{marks}")
     return ax
+
+
+def _rank(score: float) -> float:
+    return -math.inf if math.isnan(score) else score

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def waterfall(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None" = None) -> "Axes":
     """Draw each unit where the ones before it have led, from the baseline's score at the top to the text's.
 
-    What the units do not explain, minus the convergence delta, has a step of its own: the last step ends at
-    the score, whatever the error.
+    Minus the delta is a step of its own, so that the last one ends at the score, whatever the error, and for
+    methods that do not add up.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def waterfall(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
     if rest := [value for unit, value in enumerate(shown.values) if unit not in units]:
         names.append(f"{len(rest)} weaker {'unit' if len(rest) == 1 else 'units'}")
         steps.append(sum(rest))
-    names, steps = [*names, "numerical error"], [*steps, -shown.delta]
+    names, steps = [*names, "minus delta"], [*steps, -shown.delta]
 
     ax = new_axes(ax, 6, 1.1 + 0.27 * (len(steps) + 2))
     places = list(accumulate(map(drawable, steps), initial=drawable(shown.baseline_score)))
@@ -67,8 +67,8 @@ def waterfall(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
         color=MUTED, linewidth=0.6,
     )  # fmt: skip
     for row, end, width, step in zip(rows, places[1:], widths, steps, strict=False):
-        is_error = row == len(steps)
-        write_number(ax, end, row, signed(step, 2), left=width < 0, color=MUTED if is_error else INK)
+        is_delta = row == len(steps)
+        write_number(ax, end, row, signed(step, 2), left=width < 0, color=MUTED if is_delta else INK)
     for row, value in ((0, shown.baseline_score), (len(steps) + 1, shown.score)):
         ax.plot([drawable(value)], [row], marker="o", markersize=5, color=INK)
         write_number(ax, drawable(value), row, f" {number(value)}")
