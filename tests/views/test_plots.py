@@ -99,6 +99,15 @@ def test_a_heat_map_has_a_cell_for_each_class_and_unit(panel: TextPanel) -> None
         assert colors.to_hex(axes.images[0].to_rgba(extreme)) == hue
 
 
+def test_a_bucket_does_not_bleach_the_words_of_a_heat_map() -> None:
+    panel = build_panel(
+        buckets=("[special tokens]",), targets=(build_target(values=(0.3, -0.2, 0.1, np.inf, 9)),)
+    )
+    axes = plots.heat_map(panel, ax=new_axes())
+    assert axes.images[0].get_clim() == (-0.3, 0.3)
+    assert colors.to_hex(axes.images[0].to_rgba(9.0)) == LIGHT.positive
+
+
 def test_a_heat_map_says_what_it_leaves_out() -> None:
     targets = tuple(build_target(str(index), score=index / 10, values=(index, 0, 0, 1)) for index in range(5))
     axes = plots.heat_map(build_panel(targets=targets), most=2, most_targets=3, ax=new_axes())
@@ -158,6 +167,12 @@ def test_a_distribution_of_many_classes_shows_those_with_the_largest_attribution
     axes = plots.distribution(groups, title="t", scale="s", most=2, ax=new_axes())
     assert row_names(axes) == ["3", "4"]
     assert axes.get_xlabel() == "s\n3 classes with smaller attributions not shown"
+
+
+def test_room_is_left_where_numbers_are() -> None:
+    for values, (low, high) in {(1.0, 0.5): (0.0, 1.16), (-1.0, -0.5): (-1.16, 0.0)}.items():
+        axes = plots.mean_bars([("a", value, 1) for value in values], title="", scale="", ax=new_axes())
+        np.testing.assert_allclose(axes.get_xlim(), (low, high))
 
 
 def test_mean_bars_say_how_often_a_unit_occurred() -> None:

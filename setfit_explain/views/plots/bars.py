@@ -88,6 +88,7 @@ def _bars(names: Sequence[str], values: Sequence[float], marks: Sequence[str], a
     for row, (width, value, mark) in enumerate(zip(widths, values, marks, strict=True)):
         write_number(ax, width, row, signed(value, 2) + mark, left=width < 0)
     name_rows(ax, names)
-    leave_room(ax, [0.0, *widths])
+    negative = sum(width < 0 for width in widths)
+    leave_room(ax, [0.0, *widths], left=negative > 0, right=negative < len(widths) or not widths)
     ax.axvline(0, color=INK, linewidth=0.8)
     return ax

@@ -110,11 +110,11 @@ def write_number(ax: "Axes", x: float, y: float, text: str, *, left: bool = Fals
     )
 
 
-def leave_room(ax: "Axes", ends: Sequence[float]) -> None:
-    """Leave room for the numbers beside what ends at ``ends``."""
+def leave_room(ax: "Axes", ends: Sequence[float], *, left: bool = True, right: bool = True) -> None:
+    """Leave room for the numbers beside what ends at ``ends``, on the sides where there are any."""
     low, high = min(ends), max(ends)
     room = _ROOM * (high - low or 1.0)
-    ax.set_xlim(low - room, high + room)
+    ax.set_xlim(low - room * left, high + room * right)
 
 
 def colours(values: Iterable[float]) -> list[str]:

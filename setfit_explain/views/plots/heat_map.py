@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 _LEVEL = 14
 _CELL = 0.95
+_WIDTH = 4.6
 _FAINT = 0.02
 
 
 def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "Axes | None" = None) -> "Axes":
     """Draw targets as columns and units as rows in reading order, with the number in every cell that has a colour.
 
-    The colours are those of every view, full at the largest attribution drawn.
+    The colours are those of every view, full at the largest attribution of a unit of the text.
 
     Parameters
     ----------
@@ -58,9 +59,13 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
     values = np.array([[target.values[unit] for target in targets] for unit in units]).reshape(
         -1, len(targets)
     )
-    bound = max(map(size, values.ravel().tolist()), default=0.0) or 1.0
+    in_text = values[[unit < len(panel.spans) for unit in units]]  # a bucket would bleach every word
+    bound = (
+        max((found for found in map(size, in_text.ravel().tolist()) if math.isfinite(found)), default=0.0)
+        or 1.0
+    )
 
-    ax = new_axes(ax, 2 + _CELL * len(targets), 1.4 + 0.27 * max(1, len(units)))
+    ax = new_axes(ax, max(_WIDTH, 2 + _CELL * len(targets)), 1.4 + 0.27 * max(1, len(units)))
     from matplotlib.colors import LinearSegmentedColormap
 
     poles = [LIGHT.negative, LIGHT.surface, LIGHT.positive]
