@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
     from setfit_explain.explanation.explanation import Explanation
-    from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
+    from setfit_explain.explanation.explanation_set import ExplanationSet
+    from setfit_explain.explanation.failure import Failure
     from setfit_explain.explanation.spans import SpanExplanation, SpanExplanationSet
     from setfit_explain.explanation.units import Unit
 
@@ -70,7 +71,7 @@ _HOMES = {
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
-    "Failure": "setfit_explain.explanation.explanation_set",
+    "Failure": "setfit_explain.explanation.failure",
     "GradientShap": "setfit_explain.attribution.gradient_shap",
     "InputXGradient": "setfit_explain.attribution.input_x_gradient",
     "IntegratedGradients": "setfit_explain.attribution.integrated_gradients",

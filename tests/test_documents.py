@@ -1,9 +1,12 @@
 """README and notebooks are run, and what they say of the project is so."""
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
+from matplotlib import pyplot as plt
 
 from setfit_explain.demo.data import load_train
 from tests.absa_models import absa_model
@@ -34,13 +37,48 @@ def test_readmes_python_runs(demo_like_model, tmp_path, monkeypatch):
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
+class FakeGradio(ModuleType):
+    """Gradio's names that a page uses; what an interface would show is checked against its documented form."""
+
+    Textbox = Label = HighlightedText = staticmethod(lambda **_: None)
+
+    @staticmethod
+    def Interface(function, *_):  # noqa: N802 - Gradio's name
+        answer, pairs = function("I was charged twice")
+        assert isinstance(answer, str)
+        assert "".join(text for text, _ in pairs) == "I was charged twice"
+        assert all(share is None or -1 <= share <= 1 for _, share in pairs)
+        return SimpleNamespace(launch=lambda: None)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")  # shap's
+def test_the_page_on_exports_runs(demo_like_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "gradio", FakeGradio("gradio"))
+    page = (ROOT / "docs/how-to/exports.md").read_text("utf-8")
+    names = {"model": demo_like_model}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL):
+        exec(compile(block, "exports.md", "exec"), names)
+    plt.close("all")
+    card = Path("README.md").read_text("utf-8")
+    assert (
+        card.index("## Model Details") < card.index("## What the classifier goes by") < card.index("## Uses")
+    )
+    assert Path("config.xml").read_text("utf-8").count("<Choice ") == 4
+    shown = re.search(r"```xml\n(.*?)```", page, flags=re.DOTALL)[1].splitlines()
+    written = Path("config.xml").read_text("utf-8").splitlines()
+    assert [line for line in shown if "<!--" not in line] == [written[0], *written[1:3], *written[6:]]
+
+
 def test_readmes_commands_exist():
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert set(re.findall(r"\$ make ([a-z]+)", README)) <= set(targets)
     assert {"demo", "test"} <= set(targets)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/how-to/ten-million-texts.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/how-to/exports.md", "docs/how-to/ten-million-texts.md"]
+)
 def test_links_to_files_lead_somewhere(document):
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text("utf-8"))
     assert [link for link in links if not ((ROOT / document).parent / link).exists()] == []

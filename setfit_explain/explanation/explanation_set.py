@@ -1,70 +1,34 @@
 """Explanations of many texts, in the caller's order, and the texts that could not be explained."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 from setfit_explain.errors import OptionError, SchemaError
-from setfit_explain.explanation import parquet, serialization
+from setfit_explain.explanation import figures, label_studio, parquet, serialization
 from setfit_explain.explanation.agreement import Agreement, agreements
 from setfit_explain.explanation.explanation import Explanation
+from setfit_explain.explanation.failure import Failure
+from setfit_explain.explanation.model_card import model_card_section
 from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.spreadsheet import to_csv
+from setfit_explain.explanation.strength import UnitStrength, unit_strengths
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.views import html, scale, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
+
+__all__ = ["ExplanationSet", "Failure", "UnitStrength"]
 
 _SUFFIXES = (".jsonl", ".parquet")
 _KIND = "explanation_set"
 _ARROW_SETTINGS = ("output", "method", "granularity", "model_fingerprint")
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A text that could not be explained.
-
-    Parameters
-    ----------
-    index
-        The text's position in what the caller passed.
-    text
-        The text.
-    error
-        Class name of the error.
-    message
-        What the error said.
-    """
-
-    index: int
-    text: str
-    error: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnitStrength:
-    """What one unit did over many texts.
-
-    Parameters
-    ----------
-    unit
-        The unit's text, case folded.
-    count
-        How often it occurred.
-    mean, total
-        Mean and sum of its signed attributions.
-    """
-
-    unit: str
-    count: int
-    mean: float
-    total: float
 
 
 class ExplanationSet(Sequence[Explanation | Failure]):
@@ -127,14 +91,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         TargetError
             If a text was not explained for ``target``.
         """
-        values: defaultdict[str, list[float]] = defaultdict(list)
-        for explanation in self.explanations:
-            row = explanation.attributions[explanation.target_index(target)].tolist()
-            for unit, value in zip(explanation.units, row, strict=True):
-                if unit.special is None:
-                    values[unit.text.casefold()].append(value)
-        strengths = [UnitStrength(u, len(v), sum(v) / len(v), sum(v)) for u, v in values.items()]
-        return sorted(strengths, key=lambda item: (-item.mean, -item.count, item.unit))[:n]
+        return unit_strengths(self.explanations, target)[:n]
 
     def agreement(self) -> list[Agreement]:
         """Compare methods: how alike they rank the units of the texts that both explained.
@@ -161,6 +118,64 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         """
         indices = [index for index, item in enumerate(self._items) if isinstance(item, Explanation)]
         return explanation_table(self.explanations, indices)
+
+    @overload
+    def to_csv(self, to: None = None) -> str: ...
+    @overload
+    def to_csv(self, to: str | Path) -> Path: ...
+    @overload
+    def to_csv(self, to: TextIO) -> None: ...
+    def to_csv(self, to: str | Path | TextIO | None = None) -> str | Path | None:
+        """Write one row for each text, target and unit, for spreadsheets: see `spreadsheet.write_csv`.
+
+        Parameters
+        ----------
+        to
+            A path, written all or nothing, or a file open for text; ``None`` returns the rows as one string.
+        """
+        return to_csv(self._items, to)
+
+    def to_label_studio(self, target: str | int | None = None, n: int = 5) -> list[dict[str, Any]]:
+        """Return a Label Studio task for each text, with its ``n`` strongest units: see `label_studio.tasks`."""
+        return label_studio.tasks(self._items, target, n)
+
+    def to_model_card(self, n: int = 5) -> str:
+        """Return a section of Markdown: the ``n`` strongest units of each target, and how exact they are."""
+        return model_card_section(self.explanations, n, failures=len(self.failures))
+
+    def plot(
+        self,
+        target: str | int | None = None,
+        *,
+        kind: str = "distribution",
+        unit: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw a figure of all texts and return its Axes.
+
+        Parameters
+        ----------
+        target
+            A target's name or index; ``None`` for each text's own shown target as bars, and for every target as
+            a distribution.
+        kind
+            ``"distribution"``: a point for each attribution, class by class. ``"bar"``: the `strongest_units`.
+            ``"convergence"``: the error of one text, explained with more and more nodes.
+        unit
+            The word whose attributions are distributed, in any case; ``None`` for all units of the texts.
+        ax
+            Axes to draw on; ``None`` for those of a new figure.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        OptionError
+            If the kind is unknown, or what is asked does not fit it: a unit in no text, several methods.
+        TargetError
+            If a text was not explained for ``target``.
+        """
+        return figures.set_figure(self, target, kind, unit, ax)
 
     @overload
     def to_html(self, path: None = None, *, title: str = ...) -> str: ...

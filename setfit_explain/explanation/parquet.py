@@ -6,7 +6,6 @@ Arrow holds no lone surrogates: where a text has any, its rows show U+FFFD and t
 """
 
 import json
-import re
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -15,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from setfit_explain.errors import MissingExtraError, SchemaError
 from setfit_explain.explanation import serialization
+from setfit_explain.explanation.tables import without_surrogates
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _HEADER = b"setfit_explain"
 _TEXTS_A_ROW_GROUP = 256
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _PER_TARGET = ("score", "baseline_score", "delta", "error_estimate")
 _PER_TEXT = ("text", "predicted", "output", "method", "granularity", "truncated_span", "notes")
 
@@ -162,7 +161,7 @@ def _record_batches(items: Iterable[Mapping[str, Any]], columns: "pa.Schema") ->
 def _to_rows(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = [_failure_row(item)] if item["kind"] == "failure" else _explanation_rows(item)
     content = json.dumps(rows, ensure_ascii=False)
-    plain = _SURROGATES.sub("\ufffd", content)
+    plain = without_surrogates(content)
     if plain != content:
         rows = json.loads(plain)
         rows[0]["exact_json"] = serialization.to_json(item)

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
 
     from setfit_explain.explanation.explanation import Explanation
 
-# Arrow, which holds pandas' strings, refuses halves of surrogate pairs.
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def without_surrogates(text: str) -> str:
+    """Return ``text`` with U+FFFD for halves of surrogate pairs, which neither Arrow nor UTF-8 holds."""
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def explanation_table(
@@ -40,7 +44,7 @@ def explanation_table(
         raise MissingExtraError.of("pandas", "dataframe") from error
     table = pd.DataFrame(
         [
-            (index, target, _SURROGATES.sub("\ufffd", unit.text), unit.start, unit.end, unit.special, value)
+            (index, target, without_surrogates(unit.text), unit.start, unit.end, unit.special, value)
             for index, explanation in zip(text_indices or range(len(explanations)), explanations, strict=True)
             for target, values in zip(explanation.targets, explanation.attributions.tolist(), strict=True)
             for unit, value in zip(explanation.units, values, strict=True)

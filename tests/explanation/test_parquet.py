@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from setfit_explain.errors import MissingExtraError, SchemaError
 from setfit_explain.explanation import Explanation, ExplanationSet, Failure, Unit
+from setfit_explain.explanation.serialization import SCHEMA_VERSION
 
 from .explanations import build_explanation
 from .test_serialization import NUMBERS, TEXTS
@@ -209,3 +210,9 @@ def test_without_pyarrow_the_extra_is_named(
 @pytest.mark.parametrize("path", sorted(FIXTURES.iterdir()), ids=lambda path: path.name)
 def test_files_of_every_version_stay_readable(path: Path) -> None:
     assert ExplanationSet.load(path) == every_kind()
+
+
+def test_every_version_has_a_file_of_each_kind() -> None:
+    versions = range(1, SCHEMA_VERSION + 1)
+    expected = {f"version-{version}.{suffix}" for version in versions for suffix in ("jsonl", "parquet")}
+    assert {path.name for path in FIXTURES.iterdir()} == expected
