@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -82,6 +83,8 @@ class Explainer:
     ----------
     classifier
         The verified classifier; ``classifier.bind(text)`` and ``classifier.head`` are modules for Captum.
+    versions
+        Of the packages involved, as every explanation carries them.
 
     Raises
     ------
@@ -146,7 +149,7 @@ class Explainer:
         check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
             self._attribute = self.method.prepare(self.classifier, internal_batch_size)
-        self._versions = _versions()
+        self.versions = _versions()
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too; the first match counts
@@ -213,7 +216,9 @@ class Explainer:
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
 
-    def stream(self, texts: Iterable[Any], *, targets: Any = None) -> Iterator[Explanation | Failure]:
+    def stream(
+        self, texts: Iterable[Any], *, targets: Any = None, true_labels: Iterable[Any] | None = None
+    ) -> Iterator[Explanation | Failure]:
         """Explain texts as they come, in their order, and keep none: for more texts than memory holds.
 
         Parameters
@@ -222,6 +227,8 @@ class Explainer:
             Any iterable of texts, also an endless one.
         targets
             As in `Explainer`, for every text; None for the explainer's own.
+        true_labels
+            The texts' class names, read side by side with them; shown beside the predictions.
 
         Yields
         ------
@@ -245,7 +252,10 @@ class Explainer:
         wanted = self.targets if targets is None else targets
         if isinstance(texts, str):
             raise TextError("stream takes an iterable of texts; explain one text with explainer(text).")
-        yield from self._explain_all((text, wanted, None) for text in texts)
+        labels = repeat(None) if true_labels is None else true_labels
+        yield from self._explain_all(
+            (text, wanted, label) for text, label in zip(texts, labels, strict=true_labels is not None)
+        )
 
     def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method."""
@@ -325,7 +335,7 @@ class Explainer:
             truncated_span=encoded.truncated_span,
             reproduction_error=difference,
             notes=result.notes + encoded.notes,
-            versions=self._versions,
+            versions=self.versions,
             model_fingerprint=classifier.fingerprint,
         )
 

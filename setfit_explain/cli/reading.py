@@ -127,7 +127,7 @@ class Source:
             yield self.copy or sys.stdin.buffer
             return
         try:
-            data = Path(self.place).open("rb")
+            data = Path(self.place).open("rb")  # noqa: SIM115 - closed below; only its opening is told so
         except OSError as error:
             raise InputError(f"{self.place!r} cannot be read: {error.strerror}.") from error
         with data:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO, overload
+from typing import TYPE_CHECKING, Self, TextIO, overload
 
 from setfit_explain.errors import OptionError, SchemaError
 from setfit_explain.explanation import parquet, serialization

@@ -60,8 +60,9 @@ def json_lines(
     """
     yield _line({**serialization.header(serialization.SET), "count": count, **(more or {})})
     written = 0
-    for written, item in enumerate(items, start=1):
+    for item in items:
         yield _line(item_to_dict(item))
+        written += 1
     if count is None:
         yield _line({**serialization.header(_END), "count": written})
 

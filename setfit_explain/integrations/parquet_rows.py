@@ -8,9 +8,7 @@ from setfit_explain.errors import InputError, MissingExtraError
 _ROWS_HELD = 1024
 
 
-def parquet_rows(
-    data: IO[bytes], name: str, columns: Sequence[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def parquet_rows(data: IO[bytes], name: str, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield where each row stands, and its values of ``columns``; a column that is not there is left out.
 
     Parameters

@@ -1,0 +1,153 @@
+"""Options that several commands take, each declared once, in groups."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from setfit_explain.cli.reading import InputFormat, Source
+from setfit_explain.errors import OptionError
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")
+]
+ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
+MethodOption = Annotated[str, typer.Option(help="integrated_gradients, or occlusion (any head).")]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(help="Start of the path: auto (the default), mean, mask, pad, unk or zero."),
+]
+PrecisionOption = Annotated[
+    str | None, typer.Option(help="Explain a copy of the body in float32, bfloat16 or float64.")
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """Where the texts stand, and which of them are taken."""
+
+    text_column: Annotated[str, typer.Option(help="Column of the texts (CSV, TSV, JSON lines, Parquet).")] = (
+        "text"
+    )
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of the true class, as its name or number, if any.")
+    ] = None
+    input_format: Annotated[InputFormat | None, typer.Option(help="Default: by the file's suffix.")] = None
+    limit: Annotated[int | None, typer.Option(min=0, help="Take the first N rows only.")] = None
+    sample: Annotated[
+        int | None, typer.Option(min=0, help="Draw N of the rows at random; they keep their order.")
+    ] = None
+    seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0
+
+    def source(self, place: str) -> Source:
+        """Return the file, or standard input, that ``place`` names."""
+        return Source(place, self.input_format, self.text_column, self.label_column)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainerOptions:
+    """How texts are explained: what `Explainer` takes."""
+
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
+    ] = None
+    scale: ScaleOption = "probability"
+    method: MethodOption = "integrated_gradients"
+    baseline: BaselineOption = None
+    reference_texts: Annotated[
+        Path | None,
+        typer.Option(help="File of texts, such as the training texts, whose mean word is the baseline."),
+    ] = None
+    granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word"
+    tolerance: Annotated[
+        float | None, typer.Option(help="Relative numerical error accepted. Default: 0.01.")
+    ] = None
+    n_steps: Annotated[
+        int | None, typer.Option(help="Nodes of a fixed rule, instead of as many as --tolerance needs.")
+    ] = None
+    internal_batch_size: Annotated[
+        int | None, typer.Option(help="Most rows in one forward pass; changes no result.")
+    ] = None
+    precision: PrecisionOption = None
+    trust_pickle: TrustOption = False
+
+    def settings(self, texts: TextOptions) -> dict[str, Any]:
+        """Return them as keyword arguments of `Explainer`, in plain values."""
+        target = self.target or ["all"]
+        settings = {
+            "targets": target[0] if len(target) == 1 else target,
+            "output": self.scale,
+            "method": self.method,
+            "baseline": self.baseline,
+            "reference_texts": self._references(texts),
+            "granularity": self.granularity,
+            "tolerance": self.tolerance,
+            "n_steps": self.n_steps,
+            "internal_batch_size": self.internal_batch_size,
+            "precision": self.precision,
+            "trust_pickle": self.trust_pickle,
+        }
+        return {name: value for name, value in settings.items() if value is not None}
+
+    def _references(self, texts: TextOptions) -> list[Any] | None:
+        if self.reference_texts is None:
+            return None
+        return [row.text for row in Source(str(self.reference_texts), text_column=texts.text_column).rows()]
+
+
+def refuse_given(context: typer.Context, *groups: type, why: str) -> None:
+    """Refuse options of groups that are on the command line and would be ignored.
+
+    Raises
+    ------
+    OptionError
+        Any is.
+    """
+    names = [field.name for group in groups for field in fields(group)]
+    given = [
+        name for name in names if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise OptionError(f"{options} would change nothing: {why} Leave it out.")
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Let typer see the fields of a command's groups of options as its own parameters."""
+    parameters, groups = [], {}
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        if not is_dataclass(parameter.annotation):
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        group: Any = parameter.annotation
+        groups[name] = group
+        hints = get_type_hints(group, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(group)
+        ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        made = {
+            name: group(**{field.name: given.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**given, **made)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # how inspect is told
+    return run
