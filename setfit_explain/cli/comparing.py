@@ -9,7 +9,6 @@ import typer
 
 from setfit_explain.cli.messages import Exit, message
 from setfit_explain.cli.options import ExplainerOptions, TextOptions, refuse_given
-from setfit_explain.cli.selecting import select
 from setfit_explain.cli.writing import Destination, OutputFormat, until_the_reader_leaves
 from setfit_explain.errors import OptionError
 
@@ -58,11 +57,9 @@ def compare(
         refuse_given(context, TextOptions, ExplainerOptions, why="two files hold explanations already.")
         sets = [_saved(name) for name in (first, second)]
     else:
-        selection = select(
-            (), texts.source(source).kept(), limit=texts.limit, sample=texts.sample, seed=texts.seed
-        )
         settings = options.settings(texts)
-        sets = [_explained(name, selection, settings) for name in (first, second)]
+        with texts.selection((), source, again=True) as selection:
+            sets = [_explained(name, selection, settings) for name in (first, second)]
     from setfit_explain.cli.comparison_views import json_lines, page, table
     from setfit_explain.explanation.comparison import compare as compare_sets
 

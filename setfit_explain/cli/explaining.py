@@ -2,19 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from setfit_explain.cli.messages import Exit, message
 from setfit_explain.cli.options import ExplainerOptions, ModelArgument, TextOptions, refuse_given
-from setfit_explain.cli.reading import InputFormat, Row
-from setfit_explain.cli.selecting import select
+from setfit_explain.cli.reading import Row
 from setfit_explain.cli.writing import TITLE, Destination, OutputFormat
 from setfit_explain.errors import OptionError
-
-if TYPE_CHECKING:
-    from setfit_explain.cli.running import Tally
 
 ShardSize = Annotated[
     int, typer.Option(min=1, help="Texts in a shard of --resume: what is lost at most when it is killed.")
@@ -106,24 +102,17 @@ def _run(
 ) -> None:
     if shard_size is not None and destination.path is None:
         raise OptionError("--resume needs a file to write; name it with --to.")
-    source = None if place is None else texts.source(place)
-    if source is not None and (shard_size is not None or source.kind is InputFormat.PARQUET):
-        source = source.kept()
-    selection = select(given, source, limit=texts.limit, sample=texts.sample, seed=texts.seed)
-    settings = options.settings(texts)
     from setfit_explain.cli.running import load_explainer, run, run_in_shards
 
-    explainer = load_explainer(model, settings)
-    if shard_size is None:
-        tally = run(explainer, selection, destination)
-    else:
-        tally = run_in_shards(
-            explainer, selection, destination, model=model, settings=settings, size=shard_size
-        )
-    _end(destination, tally)
-
-
-def _end(destination: Destination, tally: "Tally") -> None:
+    settings = options.settings(texts)
+    with texts.selection(given, place, again=shard_size is not None) as selection:
+        explainer = load_explainer(model, settings)
+        if shard_size is None:
+            tally = run(explainer, selection, destination)
+        else:
+            tally = run_in_shards(
+                explainer, selection, destination, model=model, settings=settings, size=shard_size
+            )
     _wrote(destination)
     tally.tell()
     if tally.failed:

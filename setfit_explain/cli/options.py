@@ -1,15 +1,17 @@
 """Options that several commands take, each declared once, in groups."""
 
-import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from setfit_explain.cli.reading import InputFormat, Source
+from setfit_explain.cli.reading import InputFormat, Row, Source
+from setfit_explain.cli.selecting import Selection, select
 from setfit_explain.errors import OptionError
 
 ModelArgument = Annotated[
@@ -47,9 +49,26 @@ class TextOptions:
     ] = None
     seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0
 
-    def source(self, place: str) -> Source:
-        """Return the file, or standard input, that ``place`` names."""
-        return Source(place, self.input_format, self.text_column, self.label_column)
+    @contextmanager
+    def selection(self, given: Sequence[Row], place: str | None, *, again: bool) -> Iterator[Selection]:
+        """Give the rows to explain.
+
+        Parameters
+        ----------
+        given
+            Rows that come first.
+        place
+            The file, or ``"-"`` for standard input, that the others are in; None for no others.
+        again
+            Whether they have to be had more than once.
+        """
+        chosen = partial(select, limit=self.limit, sample=self.sample, seed=self.seed)
+        if place is None:
+            yield chosen(given, None)
+            return
+        source = Source(place, self.input_format, self.text_column, self.label_column)
+        with source.kept(needed=again) as kept:
+            yield chosen(given, kept)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +160,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
             for field in fields(group)
         ]
 
-    @functools.wraps(command)
+    @wraps(command)
     def run(**given: Any) -> None:
         made = {
             name: group(**{field.name: given.pop(field.name) for field in fields(group)})

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,6 @@ from typing import IO, Any
 from setfit_explain.errors import InputError
 
 STDIN = "-"
-_CHUNK = 1 << 20
 
 Record = tuple[str, dict[str, Any]]
 """Where a record stands, and its values by column."""
@@ -93,14 +93,21 @@ class Source:
         """Whether its rows can be had only once."""
         return self.place == STDIN and self.copy is None
 
-    def kept(self) -> "Source":
-        """Return a source that can be read again: standard input is copied to a file without a name."""
-        if not self.read_once:
-            return self
-        copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the source
-        while chunk := sys.stdin.buffer.read(_CHUNK):
-            copy.write(chunk)
-        return replace(self, copy=copy)
+    @contextmanager
+    def kept(self, *, needed: bool = True) -> Iterator["Source"]:
+        """Give a source that can be read again: standard input is copied to a file without a name.
+
+        Parameters
+        ----------
+        needed
+            Whether that is asked for; Parquet needs it always, since it is read from its end.
+        """
+        if not self.read_once or not (needed or self.kind is InputFormat.PARQUET):
+            yield self
+            return
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+            yield replace(self, copy=copy)
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows in their order, holding one at a time.
@@ -188,7 +195,7 @@ def _csv_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
                 )
             yield f"line {reader.line_num}", record
     except csv.Error as error:
-        raise InputError(f"The file is broken at line {reader.line_num}: {error}.") from error
+        raise InputError(f"The file is broken at line {reader.reader.line_num}: {error}.") from error
 
 
 def _json_records(lines: Iterable[str]) -> Iterator[Record]:

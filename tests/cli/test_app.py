@@ -18,13 +18,6 @@ from tests.absa_models import absa_model
 from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, tiny_body
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "saved"
-    fitted(tiny_body("bert")).save_pretrained(folder)
-    return str(folder)
-
-
 def texts_of(output):
     lines = [json.loads(line) for line in output.splitlines()]
     return [line["text"] for line in lines if line["kind"] in ("explanation", "failure")]
