@@ -1,19 +1,17 @@
 """``--resume``: killed at any moment, a run goes on, and ends as if it had never been interrupted."""
 
 import json
-import os
 import random
 import shutil
-import signal
-import sys
 import time
 
 import pytest
 
 from setfit_explain import ExplanationSet
-from setfit_explain.cli import main, running
+from setfit_explain.cli import running
 from setfit_explain.cli.shards import Shards
 from setfit_explain.cli.writing import Destination
+from tests.cli.processes import Forked
 from tests.models import LONG, TEXTS
 
 ROWS = [
@@ -39,24 +37,6 @@ def shards_of(out):
     return sorted(out.with_name(f"{out.name}.shards").glob("shard-*.jsonl"))
 
 
-def forked(arguments):
-    """Start the command line in a process of its own, which has the libraries loaded already."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child:
-        return child
-    try:
-        sys.argv = ["setfit-explain", *map(str, arguments)]
-        null = os.open(os.devnull, os.O_RDWR)
-        for stream in (1, 2):
-            os.dup2(null, stream)
-        main()
-    except SystemExit as exit_:
-        os._exit(exit_.code)
-    finally:
-        os._exit(99)
-
-
 def test_a_run_killed_at_any_moment_and_resumed_ends_byte_equal_to_an_unbroken_one(
     run, model, data, tmp_path
 ):
@@ -64,14 +44,13 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_byte_equal_to_an_unbroken_o
     assert run("explain", model, data, "-o", whole, *FAST)[0] == 5, "a row is not a text"
     generator, seen = random.Random(0), []
     while not out.exists():
-        child = forked(resumed(model, data, out))
+        child = Forked(*resumed(model, data, out))
         due = len(shards_of(out)) + generator.randint(0, 2)
         deadline = time.monotonic() + 60
         while len(shards_of(out)) < due and not out.exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(generator.uniform(0, 0.05))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child.close()  # SIGKILL
         seen.append(len(shards_of(out)))
         assert len(seen) < 60
     assert len({number for number in seen if 0 < number < 9}) >= 3, f"killed amidst: {seen}"
