@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
+    from setfit_explain.explanation.comparison import Comparison, compare
     from setfit_explain.explanation.explanation import Explanation
     from setfit_explain.explanation.explanation_set import ExplanationSet
     from setfit_explain.explanation.failure import Failure
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbsaExplainer",
+    "Comparison",
     "Explainer",
     "Explanation",
     "ExplanationSet",
@@ -30,6 +32,7 @@ __all__ = [
     "SpanExplanationSet",
     "Unit",
     "__version__",
+    "compare",
     "explain",
     "explain_embedding",
 ]
@@ -37,6 +40,7 @@ __all__ = [
 # Loaded on first use: importing the package stays quick, and saved explanations are read without torch.
 _HOMES = {
     "AbsaExplainer": "setfit_explain.absa",
+    "Comparison": "setfit_explain.explanation.comparison",
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
@@ -46,6 +50,7 @@ _HOMES = {
     "SpanExplanation": "setfit_explain.explanation.spans",
     "SpanExplanationSet": "setfit_explain.explanation.spans",
     "Unit": "setfit_explain.explanation.units",
+    "compare": "setfit_explain.explanation.comparison",
     "explain": "setfit_explain.explaining",
     "explain_embedding": "setfit_explain.embedding",
 }

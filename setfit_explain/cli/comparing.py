@@ -73,7 +73,8 @@ def compare(
             content = table(comparison, names)
     _write(content, destination.path)
     if comparison.failed:
-        message(f"{comparison.failed} texts could not be explained in both.")
+        of = comparison.failed + len(comparison.texts)
+        message(f"{comparison.failed} of {of} texts could not be explained by both.")
         raise typer.Exit(Exit.SOME_FAILED)
 
 

@@ -14,21 +14,24 @@ from setfit_explain.cli.reading import InputFormat, Row, Source
 from setfit_explain.cli.selecting import Selection, select
 from setfit_explain.errors import OptionError
 
+text_option = partial(typer.Option, rich_help_panel="Texts")
+how_option = partial(typer.Option, rich_help_panel="How they are explained")
+
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")
 ]
-ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
-MethodOption = Annotated[str, typer.Option(help="integrated_gradients, or occlusion (any head).")]
+ScaleOption = Annotated[str, how_option(help="probability, log_probability, log_odds or logit.")]
+MethodOption = Annotated[str, how_option(help="integrated_gradients, or occlusion (any head).")]
 BaselineOption = Annotated[
     str | None,
-    typer.Option(help="Start of the path: auto (the default), mean, mask, pad, unk or zero."),
+    how_option(help="Start of the path: auto (the default), mean, mask, pad, unk or zero."),
 ]
 PrecisionOption = Annotated[
-    str | None, typer.Option(help="Explain a copy of the body in float32, bfloat16 or float64.")
+    str | None, how_option(help="Explain a copy of the body in float32, bfloat16 or float64.")
 ]
 TrustOption = Annotated[
     bool,
-    typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
+    how_option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
 ]
 
 
@@ -36,18 +39,18 @@ TrustOption = Annotated[
 class TextOptions:
     """Where the texts stand, and which of them are taken."""
 
-    text_column: Annotated[str, typer.Option(help="Column of the texts (CSV, TSV, JSON lines, Parquet).")] = (
+    text_column: Annotated[str, text_option(help="Column of the texts (CSV, TSV, JSON lines, Parquet).")] = (
         "text"
     )
     label_column: Annotated[
-        str | None, typer.Option(help="Column of the true class, as its name or number, if any.")
+        str | None, text_option(help="Column of the true class, as its name or number, if any.")
     ] = None
-    input_format: Annotated[InputFormat | None, typer.Option(help="Default: by the file's suffix.")] = None
-    limit: Annotated[int | None, typer.Option(min=0, help="Take the first N rows only.")] = None
+    input_format: Annotated[InputFormat | None, text_option(help="Default: by the file's suffix.")] = None
+    limit: Annotated[int | None, text_option(min=0, help="Take the first N rows only.")] = None
     sample: Annotated[
-        int | None, typer.Option(min=0, help="Draw N of the rows at random; they keep their order.")
+        int | None, text_option(min=0, help="Draw N of the rows at random; they keep their order.")
     ] = None
-    seed: Annotated[int, typer.Option(help="Seed of --sample.")] = 0
+    seed: Annotated[int, text_option(help="Seed of --sample.")] = 0
 
     @contextmanager
     def selection(self, given: Sequence[Row], place: str | None, *, again: bool) -> Iterator[Selection]:
@@ -77,24 +80,24 @@ class ExplainerOptions:
 
     target: Annotated[
         list[str] | None,
-        typer.Option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
+        how_option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
     ] = None
     scale: ScaleOption = "probability"
     method: MethodOption = "integrated_gradients"
     baseline: BaselineOption = None
     reference_texts: Annotated[
         Path | None,
-        typer.Option(help="File of texts, such as the training texts, whose mean word is the baseline."),
+        how_option(help="File of texts, such as the training texts, whose mean word is the baseline."),
     ] = None
-    granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word"
+    granularity: Annotated[str, how_option(help="word, token or sentence.")] = "word"
     tolerance: Annotated[
-        float | None, typer.Option(help="Relative numerical error accepted. Default: 0.01.")
+        float | None, how_option(help="Relative numerical error accepted. Default: 0.01.")
     ] = None
     n_steps: Annotated[
-        int | None, typer.Option(help="Nodes of a fixed rule, instead of as many as --tolerance needs.")
+        int | None, how_option(help="Nodes of a fixed rule, instead of as many as --tolerance needs.")
     ] = None
     internal_batch_size: Annotated[
-        int | None, typer.Option(help="Most rows in one forward pass; changes no result.")
+        int | None, how_option(help="Most rows in one forward pass; changes no result.")
     ] = None
     precision: PrecisionOption = None
     trust_pickle: TrustOption = False
