@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from setfit_explain.absa import AbsaExplainer
     from setfit_explain.attribution.integrated_gradients import IntegratedGradients
     from setfit_explain.attribution.occlusion import Occlusion
+    from setfit_explain.converging import convergence
     from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
@@ -33,6 +34,7 @@ __all__ = [
     "Unit",
     "__version__",
     "compare",
+    "convergence",
     "explain",
     "explain_embedding",
 ]
@@ -51,6 +53,7 @@ _HOMES = {
     "SpanExplanationSet": "setfit_explain.explanation.spans",
     "Unit": "setfit_explain.explanation.units",
     "compare": "setfit_explain.explanation.comparison",
+    "convergence": "setfit_explain.converging",
     "explain": "setfit_explain.explaining",
     "explain_embedding": "setfit_explain.embedding",
 }

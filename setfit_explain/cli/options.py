@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from setfit_explain.cli.reading import InputFormat, Row, Source
+from setfit_explain.cli.reading import InputFormat, Row, Source, read_rows
 from setfit_explain.cli.selecting import Selection, select
 from setfit_explain.errors import OptionError
 
@@ -123,7 +123,8 @@ class ExplainerOptions:
     def _references(self, texts: TextOptions) -> list[Any] | None:
         if self.reference_texts is None:
             return None
-        return [row.text for row in Source(str(self.reference_texts), text_column=texts.text_column).rows()]
+        rows = read_rows(str(self.reference_texts), text_column=texts.text_column)
+        return [row.text for row in rows]
 
 
 def refuse_given(context: typer.Context, *groups: type, why: str) -> None:

@@ -181,6 +181,16 @@ class Source:
         return Row(text, None if label == "" else label)
 
 
+def read_rows(
+    place: str,
+    input_format: InputFormat | None = None,
+    text_column: str = "text",
+    label_column: str | None = None,
+) -> list[Row]:
+    """Read all rows at once; see `Source`."""
+    return list(Source(place, input_format, text_column, label_column).rows())
+
+
 def _csv_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
     csv.field_size_limit(sys.maxsize)
     # Spreadsheets of old Macs end lines with "\r" alone.

@@ -1,10 +1,14 @@
 """Checks: what the fields of an explanation must satisfy, and when two of them are the same."""
 
+import difflib
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from setfit_explain.errors import InputError
+from setfit_explain.errors import InputError, TargetError
 from setfit_explain.explanation.units import Unit
 
 Setting = str | int | float | bool | None
@@ -23,6 +27,46 @@ def plain_setting(name: str, value: object) -> Setting:
     if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise InputError(f"Setting {name!r} is {value!r}. Accepted: a string, a finite number, a bool or None.")
+
+
+def find_target(targets: Sequence[str], target: str | int) -> int:
+    """Return the place of a target's name, or of its index.
+
+    Raises
+    ------
+    TargetError
+        If it is not among ``targets``.
+    """
+    if isinstance(target, str):
+        if target in targets:
+            return targets.index(target)
+        close = difflib.get_close_matches(target, targets, n=1)
+    elif 0 <= target < len(targets):
+        return int(target)
+    else:
+        close = []
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise TargetError(
+        f"Target {target!r} was not explained. Explained: {', '.join(targets)} "
+        f"(indices 0 to {len(targets) - 1}).{hint}"
+    )
+
+
+def frozen_array(
+    name: str, values: object, shape: tuple[int, ...], dtype: type[Any] = np.float64
+) -> NDArray[Any]:
+    """Return a copy of ``values`` that is read-only.
+
+    Raises
+    ------
+    InputError
+        If its shape is another.
+    """
+    array = np.array(values, dtype=dtype)
+    if array.shape != shape:
+        raise InputError(f"{name!r} has the shape {array.shape}. Accepted: {shape}.")
+    array.setflags(write=False)
+    return array
 
 
 def check_units(text: str, units: tuple[Unit, ...]) -> None:

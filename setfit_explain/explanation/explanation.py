@@ -1,7 +1,7 @@
 """The explanation of one text: an immutable record that adds up, and what can be done with it."""
 
 import dataclasses
-import difflib
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,28 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from setfit_explain.errors import InputError, TargetError
-from setfit_explain.explanation import serialization
-from setfit_explain.explanation.checks import Setting, check_span, check_units, plain_setting, same
-from setfit_explain.explanation.exports import CaptumRecord, captum_records, shap_explanation
+from setfit_explain.errors import InputError
+from setfit_explain.explanation import figures, serialization
+from setfit_explain.explanation.checks import (
+    Setting,
+    check_span,
+    check_units,
+    find_target,
+    frozen_array,
+    plain_setting,
+    same,
+)
+from setfit_explain.explanation.exports import (
+    CaptumRecord,
+    captum_records,
+    highlighted_text,
+    shap_explanation,
+)
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.explanation.units import Unit
-from setfit_explain.views import html, plots, terminal
+from setfit_explain.views import html, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,12 +122,12 @@ class Explanation:
     model_fingerprint: str
 
     def __post_init__(self) -> None:
-        n_targets = (len(self.targets),)
-        self._freeze_array("attributions", (len(self.targets), len(self.units)))
-        for name in _PER_TARGET:
-            self._freeze_array(name, n_targets)
-        self._freeze_array("converged", n_targets, np.bool_)
-        self._freeze_array("probabilities", (len(self.classes),))
+        rows: tuple[int, ...] = (len(self.targets),)
+        shapes = dict.fromkeys((*_PER_TARGET, "converged"), rows)
+        shapes |= {"attributions": (*rows, len(self.units)), "probabilities": (len(self.classes),)}
+        for name, shape in shapes.items():
+            kind = np.bool_ if name == "converged" else np.float64
+            object.__setattr__(self, name, frozen_array(name, getattr(self, name), shape, kind))
         for name in ("units", "classes", "targets", "predicted", "notes"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.true_label is not None and not isinstance(self.true_label, str):
@@ -127,13 +140,6 @@ class Explanation:
             raise InputError("An explanation has no target. Accepted: one or more.")
         check_units(self.text, self.units)
         check_span(self.text, self.truncated_span)
-
-    def _freeze_array(self, name: str, shape: tuple[int, ...], dtype: type[Any] = np.float64) -> None:
-        array = np.array(getattr(self, name), dtype=dtype)
-        if array.shape != shape:
-            raise InputError(f"{name!r} has the shape {array.shape}. Accepted: {shape}.")
-        array.setflags(write=False)
-        object.__setattr__(self, name, array)
 
     @property
     def special_token_share(self) -> Floats:
@@ -167,19 +173,7 @@ class Explanation:
         """
         if target is None:
             return self.shown_target
-        if isinstance(target, str):
-            if target in self.targets:
-                return self.targets.index(target)
-            close = difflib.get_close_matches(target, self.targets, n=1)
-        elif 0 <= target < len(self.targets):
-            return int(target)
-        else:
-            close = []
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise TargetError(
-            f"Target {target!r} was not explained. Explained: {', '.join(self.targets)} "
-            f"(indices 0 to {len(self.targets) - 1}).{hint}"
-        )
+        return find_target(self.targets, target)
 
     def for_target(self, target: str | int | None = None) -> list[tuple[str, float]]:
         """Return (unit text, attribution) of every unit in reading order, buckets last.
@@ -251,14 +245,22 @@ class Explanation:
     @overload
     def to_csv(self, to: TextIO) -> None: ...
     def to_csv(self, to: str | Path | TextIO | None = None) -> str | Path | None:
-        """Write one row for each target and unit, for spreadsheets: see `spreadsheet.write_csv`.
+        """Write a row for each target and unit for spreadsheets, as ``ExplanationSet.to_csv`` does."""
+        return to_csv([self], to)
+
+    def to_highlighted_text(
+        self, target: str | int | None = None, *, bound: float | None = None
+    ) -> list[tuple[str, float | None]]:
+        """Return (part of the text, share of ``bound`` from -1 to 1) for ``gradio.HighlightedText``.
 
         Parameters
         ----------
-        to
-            A path, written all or nothing, or a file open for text; ``None`` returns the rows as one string.
+        target
+            A target's name or index; ``None`` for the one that views show first.
+        bound
+            The attribution in full colour; ``None`` for this text's largest. Between units stands ``None``.
         """
-        return to_csv([self], to)
+        return highlighted_text(self, target, bound)
 
     def to_captum_records(self) -> list[CaptumRecord]:
         """Return one record a target for ``captum.attr.visualization.visualize_text``."""
@@ -274,17 +276,29 @@ class Explanation:
         """
         return shap_explanation(self)
 
-    def plot(self, target: str | int | None = None, *, ax: "Axes | None" = None) -> "Axes":
-        """Draw the strongest units of one target as bars and return the Axes.
+    def plot(self, target: str | int | None = None, *, kind: str = "bar", ax: "Axes | None" = None) -> "Axes":
+        """Draw a figure and return its Axes.
+
+        Parameters
+        ----------
+        target
+            A target's name or index; ``None`` for the one that views show first. A heat map takes none.
+        kind
+            ``"bar"``: the strongest units. ``"waterfall"``: from the baseline's score to the text's.
+            ``"heat_map"``: all targets.
+        ax
+            Axes to draw on; ``None`` for those of a new figure.
 
         Raises
         ------
         MissingExtraError
             If matplotlib is not installed.
+        OptionError
+            If the kind is unknown, or a heat map is given a target.
         TargetError
             If that target was not explained.
         """
-        return plots.bar_chart(text_panel(self), self.target_index(target), ax=ax)
+        return figures.text_figure(self, target, kind, ax)
 
     @overload
     def to_html(self, path: None = None, *, title: str = ...) -> str: ...
@@ -331,8 +345,5 @@ class Explanation:
     def __reduce__(self) -> tuple[Any, ...]:
         # A MappingProxyType cannot be pickled, and unpickled arrays would be writable again.
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return _rebuild, (values | {"settings": dict(self.settings), "versions": dict(self.versions)},)
-
-
-def _rebuild(values: dict[str, Any]) -> Explanation:
-    return Explanation(**values)
+        values |= {"settings": dict(self.settings), "versions": dict(self.versions)}
+        return functools.partial(Explanation, **values), ()

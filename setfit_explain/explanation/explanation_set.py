@@ -1,50 +1,32 @@
 """Explanations of many texts, in the caller's order, and the texts that could not be explained."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO, overload
+from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 from setfit_explain.errors import OptionError, SchemaError
-from setfit_explain.explanation import parquet, serialization
+from setfit_explain.explanation import figures, label_studio, parquet, serialization
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
+from setfit_explain.explanation.model_card import model_card_section
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.streams import item_from_dict, item_to_dict, json_lines, read_json_lines
+from setfit_explain.explanation.strength import UnitStrength, unit_strengths
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.views import html, scale, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
 __all__ = ["ExplanationSet", "Failure", "UnitStrength"]
 
 _SUFFIXES = (".jsonl", ".parquet")
 _SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class UnitStrength:
-    """What one unit did over many texts.
-
-    Parameters
-    ----------
-    unit
-        The unit's text, case folded.
-    count
-        How often it occurred.
-    mean, total
-        Mean and sum of its signed attributions.
-    """
-
-    unit: str
-    count: int
-    mean: float
-    total: float
 
 
 class ExplanationSet(Sequence[Explanation | Failure]):
@@ -107,14 +89,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         TargetError
             If a text was not explained for ``target``.
         """
-        values: defaultdict[str, list[float]] = defaultdict(list)
-        for explanation in self.explanations:
-            row = explanation.attributions[explanation.target_index(target)].tolist()
-            for unit, value in zip(explanation.units, row, strict=True):
-                if unit.special is None:
-                    values[unit.text.casefold()].append(value)
-        strengths = [UnitStrength(u, len(v), sum(v) / len(v), sum(v)) for u, v in values.items()]
-        return sorted(strengths, key=lambda item: (-item.mean, -item.count, item.unit))[:n]
+        return unit_strengths(self.explanations, target)[:n]
 
     def to_dataframe(self) -> "pd.DataFrame":
         """Return one row for each explained text, target and unit, with the text's ``text_index``.
@@ -142,6 +117,47 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             A path, written all or nothing, or a file open for text; ``None`` returns the rows as one string.
         """
         return to_csv(self._items, to)
+
+    def to_label_studio(self, target: str | int | None = None, n: int = 5) -> list[dict[str, Any]]:
+        """Return a Label Studio task for each text, with its ``n`` strongest units: see `label_studio.tasks`."""
+        return label_studio.tasks(self._items, target, n)
+
+    def to_model_card(self, n: int = 5) -> str:
+        """Return a section of Markdown: the ``n`` strongest units of each target, and how exact they are."""
+        return model_card_section(self.explanations, n, failures=len(self.failures))
+
+    def plot(
+        self,
+        target: str | int | None = None,
+        *,
+        kind: str = "distribution",
+        unit: str | None = None,
+        ax: "Axes | None" = None,
+    ) -> "Axes":
+        """Draw a figure of all texts and return its Axes.
+
+        Parameters
+        ----------
+        target
+            A target's name or index; ``None`` for each text's own shown target as bars, and for every target as
+            a distribution.
+        kind
+            ``"distribution"``: a point for each attribution, class by class. ``"bar"``: the `strongest_units`.
+        unit
+            The word whose attributions are distributed, in any case; ``None`` for all units of the texts.
+        ax
+            Axes to draw on; ``None`` for those of a new figure.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        OptionError
+            If the kind is unknown, the unit is in no text, or bars are given a unit.
+        TargetError
+            If a text was not explained for ``target``.
+        """
+        return figures.set_figure(self, target, kind, unit, ax)
 
     @overload
     def to_html(self, path: None = None, *, title: str = ...) -> str: ...

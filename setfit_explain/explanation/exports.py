@@ -1,14 +1,20 @@
 """Explanations in the shapes of other libraries, so that what reads those reads ours."""
 
+import math
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from setfit_explain.errors import MissingExtraError
+from setfit_explain.errors import InputError, MissingExtraError
+from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.tables import without_surrogates
 from setfit_explain.views.formatting import visible_name
+from setfit_explain.views.pieces import pieces, size
+from setfit_explain.views.scale import strength
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -70,11 +76,34 @@ def captum_records(explanation: "Explanation") -> list[CaptumRecord]:
     ]
 
 
+def highlighted_text(
+    explanation: "Explanation", target: str | int | None = None, bound: float | None = None
+) -> list[tuple[str, float | None]]:
+    """Return (part of the text, share of ``bound`` from -1 to 1) for Gradio: see ``Explanation``."""
+    panel = text_panel(explanation)
+    shown = panel.targets[explanation.target_index(target)]
+    sizes = (size(value) for member in panel.targets for value in member.values[: len(panel.spans)])
+    full = max((found for found in sizes if found < math.inf), default=0.0) if bound is None else bound
+    return [
+        (
+            without_surrogates(piece.text),
+            None if piece.unit is None else math.copysign(strength(value, full), value),
+        )
+        for piece in pieces(panel)
+        for value in [math.nan if piece.unit is None else shown.values[piece.unit]]
+    ]
+
+
 def shap_explanation(explanation: "Explanation") -> Any:
     """Return a ``shap.Explanation``: values ``(units, targets)``, base values ``(targets,)``.
 
+    ``feature_names`` are the units. ``data``, which shap's text plot joins, has what follows each unit in the
+    text too.
+
     Raises
     ------
+    InputError
+        If there are no units.
     MissingExtraError
         If shap is not installed.
     """
@@ -82,11 +111,17 @@ def shap_explanation(explanation: "Explanation") -> Any:
         import shap
     except ImportError as error:
         raise MissingExtraError.of("shap", "shap") from error
-    words = [unit.text for unit in explanation.units]
+    if not explanation.units:
+        raise InputError("shap holds no explanation without units, and this text has none.")
+    buckets = [unit.text for unit in explanation.units if unit.special is not None]
+    starts = [unit.start for unit in explanation.units if unit.special is None]
+    edges = [*([0] if starts else []), *starts[1:], len(explanation.text)]
     return shap.Explanation(
         values=explanation.attributions.T.copy(),
         base_values=explanation.baseline_score.copy(),
-        data=np.array(words, dtype=object),
-        feature_names=words,
+        data=np.array(
+            [*(explanation.text[start:end] for start, end in pairwise(edges)), *buckets], dtype=object
+        ),
+        feature_names=[unit.text for unit in explanation.units],
         output_names=list(explanation.targets),
     )

@@ -9,7 +9,7 @@ import pytest
 from captum.attr import visualization
 from matplotlib import pyplot as plt
 
-from setfit_explain.errors import MissingExtraError, TargetError
+from setfit_explain.errors import InputError, MissingExtraError, TargetError
 from setfit_explain.explanation import Unit
 
 mpl.use("Agg")
@@ -32,9 +32,30 @@ def test_shap_reads_values_that_add_up(explanation) -> None:
     assert isinstance(exported, shap.Explanation)
     sums = exported.base_values + exported.values.sum(axis=0)
     np.testing.assert_allclose(sums, explanation.score + explanation.delta, atol=1e-12)
-    assert list(exported.data) == [unit.text for unit in explanation.units]
+    assert list(exported.feature_names) == [unit.text for unit in explanation.units]
+    assert list(exported.data) == ["I ", "loved ", "it", "!", "[special tokens]"]
     assert list(exported.output_names) == list(explanation.targets)
     assert exported[:, 0].values.tolist() == explanation.attributions[0].tolist()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")
+def test_shap_draws_one_target_and_several(explanation) -> None:
+    exported = explanation.to_shap()
+    assert "loved" in shap.plots.text(exported, display=False)
+    one = exported[:, "positive"]
+    assert one.base_values == explanation.baseline_score[1]
+    assert shap.plots.text(one, display=False).count("loved") >= 2
+    for draw in (shap.plots.waterfall, shap.plots.bar):
+        axes = draw(one, show=False)
+        assert "loved" in {part for label in axes.get_yticklabels() for part in label.get_text().split()}
+
+
+def test_what_shap_joins_is_the_text(make_explanation) -> None:
+    text, units = "  a b ", (Unit("a", 2, 3), Unit("b", 4, 5))
+    exported = make_explanation(text=text, units=units, attributions=ONES).to_shap()
+    assert "".join(exported.data) == text
+    with pytest.raises(InputError, match="without units"):
+        make_explanation(units=(), attributions=np.zeros((2, 0))).to_shap()
 
 
 def test_captum_draws_the_records(explanation) -> None:
@@ -47,6 +68,39 @@ def test_captum_draws_the_records(explanation) -> None:
     assert all(hasattr(records[0], name) for name in slots)
     drawn = visualization.visualize_text(records).data
     assert all(target in drawn for target in explanation.targets)
+
+
+def test_captum_is_told_of_several_answers_and_of_none(make_explanation) -> None:
+    both = make_explanation(predicted=("negative", "positive"), true_label=("a", "b")).to_captum_records()[0]
+    assert (both.pred_class, both.pred_prob, both.true_class) == ("negative, positive", 0.9375, "a, b")
+    none = make_explanation(
+        predicted=(), true_label=None, probabilities=[np.nan, np.nan]
+    ).to_captum_records()[0]
+    assert (none.pred_class, none.pred_prob, none.true_class) == ("", 0.0, "")
+    assert none.raw_input_ids[-1] == "[special tokens]"
+    assert visualization.visualize_text([both, none]).data
+
+
+def test_gradio_is_given_the_whole_text_and_shares_of_the_largest_attribution(explanation) -> None:
+    # The form of https://www.gradio.app/docs/gradio/highlightedtext: list[tuple[str, str | float | None]].
+    pairs = explanation.to_highlighted_text("positive")
+    largest = 0.375
+    assert pairs == [
+        ("I", 0.0), (" ", None), ("loved", 1.0), (" ", None), ("it", -0.0625 / largest), ("!", 0.0625 / largest),
+    ]  # fmt: skip
+    assert explanation.to_highlighted_text("positive", bound=0.75)[2] == ("loved", 0.5)
+    assert explanation.to_highlighted_text(0, bound=0.25)[2] == ("loved", -1.0)
+
+
+def test_gradio_is_given_numbers_and_texts_that_json_holds(make_explanation) -> None:
+    text = "\ud800x y"
+    odd = make_explanation(
+        text=text,
+        units=(Unit("\ud800x", 0, 2), Unit("y", 3, 4), *BUCKETS),
+        attributions=np.array([[np.nan, np.inf, 9.0], [0.5, 0.25, 9.0]]),
+    )
+    assert odd.to_highlighted_text(0) == [("\ufffdx", 0.0), (" ", None), ("y", 1.0)]
+    assert odd.to_highlighted_text(1) == [("\ufffdx", 1.0), (" ", None), ("y", 0.5)]
 
 
 def test_what_captum_draws_executes_nothing(make_explanation) -> None:
