@@ -96,9 +96,10 @@ def convergence(explainer: Explainer, text: str, n_steps: Sequence[int] = N_STEP
 
         convergence(Explainer(model), "I was charged twice").plot("charged twice")
     """
-    method = explainer.method
-    if not isinstance(method, IntegratedGradients):
-        raise OptionError(f"Method {method.name!r} has no nodes; integrated_gradients does.")
+    method, *others = explainer.methods.values()
+    if others or not isinstance(method, IntegratedGradients):
+        names = ", ".join(map(repr, explainer.methods))
+        raise OptionError(f"Method {names} has no nodes; integrated_gradients alone does.")
     if not n_steps:
         raise OptionError("n_steps is empty. Accepted: one or more numbers of nodes, such as (4, 8, 16).")
     explanations = [_under(explainer, replace(method, n_steps=count))(text) for count in sorted(n_steps)]
@@ -108,7 +109,7 @@ def convergence(explainer: Explainer, text: str, n_steps: Sequence[int] = N_STEP
 def _under(explainer: Explainer, method: IntegratedGradients) -> Explainer:
     """Return an explainer of the same verified model under another method."""
     twin = copy(explainer)
-    twin.method = method
+    twin.methods = {method.name: method}
     with explainer.classifier.body.session():
-        twin._attribute = method.prepare(explainer.classifier, None)
+        twin._attributors = {method.name: method.prepare(explainer.classifier, None)}
     return twin

@@ -21,7 +21,12 @@ ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")
 ]
 ScaleOption = Annotated[str, how_option(help="probability, log_probability, log_odds or logit.")]
-MethodOption = Annotated[str, how_option(help="integrated_gradients, or occlusion (any head).")]
+MethodOption = Annotated[
+    str,
+    how_option(
+        help="integrated_gradients, occlusion (any head), or another: a wrong name is answered with all."
+    ),
+]
 BaselineOption = Annotated[
     str | None,
     how_option(help="Start of the path: auto (the default), mean, mask, pad, unk or zero."),
@@ -50,7 +55,7 @@ class TextOptions:
     sample: Annotated[
         int | None, text_option(min=0, help="Draw N of the rows at random; they keep their order.")
     ] = None
-    seed: Annotated[int, text_option(help="Seed of --sample.")] = 0
+    sample_seed: Annotated[int, text_option(help="Seed of --sample.")] = 0
 
     @contextmanager
     def selection(self, given: Sequence[Row], place: str | None, *, again: bool) -> Iterator[Selection]:
@@ -65,7 +70,7 @@ class TextOptions:
         again
             Whether they have to be had more than once.
         """
-        chosen = partial(select, limit=self.limit, sample=self.sample, seed=self.seed)
+        chosen = partial(select, limit=self.limit, sample=self.sample, seed=self.sample_seed)
         if place is None:
             yield chosen(given, None)
             return
@@ -83,7 +88,13 @@ class ExplainerOptions:
         how_option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
     ] = None
     scale: ScaleOption = "probability"
-    method: MethodOption = "integrated_gradients"
+    method: Annotated[
+        list[str] | None,
+        how_option(
+            help="integrated_gradients (the default), occlusion (any head), or another: a wrong name is answered "
+            "with all. May be repeated: each text is explained by each."
+        ),
+    ] = None
     baseline: BaselineOption = None
     reference_texts: Annotated[
         Path | None,
@@ -96,6 +107,8 @@ class ExplainerOptions:
     n_steps: Annotated[
         int | None, how_option(help="Nodes of a fixed rule, instead of as many as --tolerance needs.")
     ] = None
+    n_samples: Annotated[int | None, how_option(help="Evaluations of methods that sample.")] = None
+    seed: Annotated[int | None, how_option(help="Seed of methods that sample.")] = None
     internal_batch_size: Annotated[
         int | None, how_option(help="Most rows in one forward pass; changes no result.")
     ] = None
@@ -104,16 +117,18 @@ class ExplainerOptions:
 
     def settings(self, texts: TextOptions) -> dict[str, Any]:
         """Return them as keyword arguments of `Explainer`, in plain values."""
-        target = self.target or ["all"]
+        target, method = self.target or ["all"], self.method or ["integrated_gradients"]
         settings = {
             "targets": target[0] if len(target) == 1 else target,
             "output": self.scale,
-            "method": self.method,
+            "method": method[0] if len(method) == 1 else method,
             "baseline": self.baseline,
             "reference_texts": self._references(texts),
             "granularity": self.granularity,
             "tolerance": self.tolerance,
             "n_steps": self.n_steps,
+            "n_samples": self.n_samples,
+            "seed": self.seed,
             "internal_batch_size": self.internal_batch_size,
             "precision": self.precision,
             "trust_pickle": self.trust_pickle,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, tee
 from typing import TYPE_CHECKING, Any
 
+from setfit_explain._version import versions
 from setfit_explain.cli.messages import message, progress, quiet_libraries
 from setfit_explain.cli.shards import Shards, model_digest
 from setfit_explain.cli.writing import Destination, OutputFormat
@@ -28,22 +29,22 @@ _CHANGE_NOTHING = ("trust_pickle", "internal_batch_size")
 
 @dataclass
 class Tally:
-    """What became of the texts that went by.
+    """What became of the explanations that went by.
 
     Parameters
     ----------
-    texts, failed, unsure
+    items, failed, unsure
         How many there were, could not be explained, and did not converge.
     """
 
-    texts: int = 0
+    items: int = 0
     failed: int = 0
     unsure: int = 0
 
     def watch(self, items: "Iterable[Item]") -> "Iterator[Item]":
         """Count items as they pass, and say of the first failures what they were."""
         for item in items:
-            self.texts += 1
+            self.items += 1
             if isinstance(item, Failure):
                 self.failed += 1
                 if self.failed <= _FAILURES_TOLD:
@@ -55,10 +56,10 @@ class Tally:
     def tell(self) -> None:
         """Say what the reader has to know of the whole."""
         if self.failed:
-            message(f"{self.failed} of {self.texts} texts could not be explained; the output says why.")
+            message(f"{self.failed} of {self.items} explanations failed; the output says why.")
         if self.unsure:
             message(
-                f"{self.unsure} of {self.texts} explanations did not converge to the tolerance; they are marked so. "
+                f"{self.unsure} of {self.items} explanations did not converge to the tolerance; they are marked so. "
                 "Another --baseline or a larger --tolerance may help."
             )
 
@@ -76,8 +77,9 @@ def explained(
 ) -> "Iterator[Item]":
     """Yield what is found of each row, drawing progress until the last one."""
     with progress(told, shown=shown) as tell:
-        tell(0, selection.count)
-        yield from _counted(_stream(explainer, selection.rows()), tell, 0, selection.count)
+        of = _due(explainer, selection)
+        tell(0, of)
+        yield from _counted(_stream(explainer, selection.rows()), tell, 0, of)
 
 
 def run(explainer: "Explainer", selection: "Selection", destination: Destination) -> Tally:
@@ -85,7 +87,7 @@ def run(explainer: "Explainer", selection: "Selection", destination: Destination
     tally = Tally()
     at_once = destination.format in (OutputFormat.JSONL, OutputFormat.CSV) and destination.path is None
     items = explained(explainer, selection, shown=False if at_once and sys.stdout.isatty() else None)
-    destination.write(tally.watch(items), selection.count)
+    destination.write(tally.watch(items), _due(explainer, selection))
     return tally
 
 
@@ -113,7 +115,7 @@ def run_in_shards(
         message(f"Interrupted. What is done is kept in {shards.folder}: the same command goes on from it.")
         raise
     tally = Tally()
-    destination.write(tally.watch(shards.items()), shards.count)
+    destination.write(tally.watch(shards.items()), _due(explainer, selection))
     shards.remove()
     return tally
 
@@ -149,22 +151,28 @@ def _shards(
         "texts": selection.digest,
         "setting": named,
         "--shard-size": size,
-        "version of": explainer.versions,
+        "version of": versions(),
     }
     folder = destination.path.with_name(f"{destination.path.name}.shards")
-    return Shards(folder, what, size, selection.count)
+    return Shards(folder, what, size, selection.count, each=len(explainer.methods))
 
 
 def _fill(shards: Shards, explainer: "Explainer", selection: "Selection") -> None:
     rows = selection.rows()
+    each, of = len(explainer.methods), _due(explainer, selection)
     with progress(_TOLD) as tell:
         for number in range(shards.number):
             group, first = list(islice(rows, shards.size)), number * shards.size
             if shards.has(number):
                 continue
-            tell(first, shards.count)
+            tell(first * each, of)
             found = _stream(explainer, group, first=first)
-            shards.write(number, _counted(found, tell, first, shards.count))
+            shards.write(number, _counted(found, tell, first * each, of))
+
+
+def _due(explainer: "Explainer", selection: "Selection") -> int | None:
+    """Count what will be found: a list of methods explains each text by each."""
+    return None if selection.count is None else selection.count * len(explainer.methods)
 
 
 def _stream(explainer: "Explainer", rows: "Iterable[Row]", *, first: int = 0) -> "Iterator[Item]":

@@ -36,12 +36,15 @@ class Shards:
         Texts in each, but for the last.
     count
         Texts in all.
+    each
+        Explanations of each text.
     """
 
     folder: Path
     run: Mapping[str, Any]
     size: int
     count: int
+    each: int = 1
 
     @property
     def number(self) -> int:
@@ -67,22 +70,21 @@ class Shards:
 
     def has(self, number: int) -> bool:
         """Whether a shard is there, whole."""
-        path, due = self._path(number), min(self.size, self.count - number * self.size)
+        path = self._path(number)
         if not path.is_file() or _run_of(path) is None:
             return False
         with path.open("rb") as file:
             lines = sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
-        return lines == due + 1
+        return lines == self._due(number) + 1
 
     def write(self, number: int, items: "Iterable[Item]") -> None:
         """Write a shard, all or nothing."""
         self.folder.mkdir(exist_ok=True)
-        due = min(self.size, self.count - number * self.size)
         with (
             replacing(self._path(number)) as temporary,
             temporary.open("x", encoding="utf-8", newline="\n") as file,
         ):
-            file.writelines(json_lines(items, due, more={"run": self.run}))
+            file.writelines(json_lines(items, self._due(number), more={"run": self.run}))
 
     def items(self) -> "Iterator[Item]":
         """Yield what all shards hold, in the order of the texts."""
@@ -92,6 +94,9 @@ class Shards:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _due(self, number: int) -> int:
+        return self.each * min(self.size, self.count - number * self.size)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"shard-{number:06}.jsonl"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from setfit_explain.errors import InputError, OptionError
+from setfit_explain.explanation.agreement import rank_correlations
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.units import Unit
@@ -52,8 +53,8 @@ class TargetComparison:
 
     @cached_property
     def rank_correlation(self) -> float:
-        """Spearman's, of the two attributions over the units, ties at their mean rank; NaN where it is not defined."""
-        return rank_correlation(self.first, self.second)
+        """Spearman's, of the two attributions over the units; NaN where one of them ranks nothing."""
+        return rank_correlations(self.first, self.second)[0]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -250,21 +251,6 @@ def compare(first: Iterable[Explanation | Failure], second: Iterable[Explanation
         only_first=len(left) - len(pairs),
         only_second=len(right) - len(pairs),
     )
-
-
-def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Spearman's rank correlation, ties at their mean rank; NaN where either is constant."""
-    if not len(first):
-        return float("nan")
-    one, other = (ranks - ranks.mean() for ranks in (_ranks(first), _ranks(second)))
-    norm = np.sqrt((one @ one) * (other @ other))
-    return float(one @ other / norm) if norm > 0 else float("nan")
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    return ranks
 
 
 def _compare_text(index: int, first: Explanation, second: Explanation) -> TextComparison:

@@ -10,6 +10,8 @@ from setfit_explain.views.panel import TargetPanel, TextPanel
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
+UNSIGNED = "in a direction not known"
+
 
 def text_panel(explanation: "Explanation") -> TextPanel:
     """Return the words and numbers of ``explanation`` that a view draws."""
@@ -37,7 +39,8 @@ def text_panel(explanation: "Explanation") -> TextPanel:
 
 def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
     name = explanation.targets[index]
-    towards, away = _directions(name, explanation.classes)
+    signed = explanation.settings.get("signed", True)
+    towards, away = _directions(name, explanation.classes) if signed else (UNSIGNED, UNSIGNED)
     return TargetPanel(
         name=name,
         towards=towards,

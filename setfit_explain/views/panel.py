@@ -19,7 +19,8 @@ class TargetPanel:
     towards, away
         What a positive and a negative value do, such as "towards positive" and "away from positive".
     score, baseline_score
-        What the classifier scores the text and the baseline, in the output's unit.
+        What the classifier scores the text and the baseline, in the output's unit; NaN where the method
+        explains no class, or has no baseline.
     delta
         ``sum(values) + baseline_score - score``.
     error_estimate

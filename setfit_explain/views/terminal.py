@@ -119,13 +119,16 @@ def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bo
 
 
 def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:
-    total = sum(target.values)
     line = Text(printable(target.name), style="bold")
-    line.append(
-        f": score {number(target.score)} = baseline {number(target.baseline_score)} ", style="not bold"
-    )
-    line.append(f"{signed(total)} from the units, delta {signed(target.delta)}", style="not bold")
-    if unit_of_measure:
+    if target.score == target.score:
+        line.append(f": score {number(target.score)}", style="not bold")
+    if target.baseline_score == target.baseline_score:
+        total = sum(target.values)
+        line.append(
+            f" = baseline {number(target.baseline_score)} {signed(total)} from the units, delta {signed(target.delta)}",
+            style="not bold",
+        )
+    if unit_of_measure and target.score == target.score:
         line.append(f" ({unit_of_measure})", style="not bold")
     if not target.converged:
         line.append("  NOT CONVERGED", style="bold red")

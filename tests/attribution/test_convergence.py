@@ -5,7 +5,7 @@ import pytest
 
 from setfit_explain import Explainer, IntegratedGradients, explain
 from setfit_explain.errors import ConvergenceWarning
-from tests.models import LONG, TEXTS, tiny_model
+from tests.models import LONG, TEXTS, fitted, tiny_body, tiny_model
 
 
 @pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
@@ -40,9 +40,10 @@ def test_the_true_error_is_below_the_estimate_and_the_tolerance():
 
 
 def test_max_nodes_is_where_the_rule_gives_up():
+    method = IntegratedGradients(baseline="mask", max_nodes=40, tolerance=1e-9)
     with pytest.warns(ConvergenceWarning, match="did not converge"):
-        found = explain(tiny_model("bert"), LONG, method=IntegratedGradients(max_nodes=17, tolerance=1e-9))
-    assert found.settings["nodes"] == 17
+        found = explain(tiny_model("bert"), LONG, method=method)
+    assert found.settings["nodes"] == 21
     assert not found.converged.all()
 
 
@@ -53,3 +54,24 @@ def test_a_baseline_within_rounding_of_the_text_converges_on_every_scale(output,
     words = Explainer(model).classifier.bind(LONG).word_embeddings[0]
     explanation = explain(model, LONG, output=output, targets=targets, baseline=words * (1 + 1e-6))
     assert explanation.converged.all()
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_the_error_estimate_is_never_below_twice_delta_and_bounds_the_error_of_steep_paths():
+    model, by_delta = fitted(tiny_body("bert")), 0
+    model.model_head.coef_ *= 20
+    truly, briefly = (
+        Explainer(model, granularity="token", method=method)
+        for method in (
+            IntegratedGradients(baseline="zero", tolerance=1e-5),
+            IntegratedGradients(baseline="zero", max_nodes=21),
+        )
+    )
+    for text in TEXTS:
+        found = briefly(text)
+        delta = np.abs(found.delta)
+        assert (found.error_estimate >= 2 * delta - 3e-6).all()
+        by_delta += np.sum((np.abs(found.error_estimate - 2 * delta) < 3e-6) & (delta > 1e-5))
+        error = np.abs(found.attributions - truly(text).attributions).max(1)
+        assert (error <= found.error_estimate + 1e-5).all()
+    assert by_delta, "delta alone shows some errors"

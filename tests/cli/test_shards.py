@@ -130,7 +130,7 @@ def test_another_model_is_refused_by_any_of_its_files_but_its_notes(
 
 
 def test_another_version_is_refused(run, model, data, interrupted, monkeypatch):
-    monkeypatch.setattr("setfit_explain.explainer.__version__", "9.9")
+    monkeypatch.setattr("setfit_explain._version.__version__", "9.9")
     code, _, err = run(*resumed(model, data, interrupted))
     assert code == 2
     assert "version of setfit-explain was" in err
@@ -196,3 +196,14 @@ def test_no_texts_make_an_empty_set(run, model, tmp_path):
     out = tmp_path / "out.jsonl"
     assert run("explain", model, tmp_path / "data.csv", "-o", out, "--resume")[0] == 0
     assert len(ExplanationSet.load(out)) == 0
+
+
+def test_several_methods_explain_each_text_one_after_the_other(run, model, data, tmp_path):
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "out.jsonl"
+    both = ("--method", "occlusion", "--method", "integrated_gradients", "--limit", 5, *FAST)
+    assert run("explain", model, data, "-o", whole, *both)[0] == 0
+    command = ("explain", model, data, "-o", out, "--resume", "--shard-size", 2, *both)
+    assert run(*command)[0] == 0
+    assert out.read_bytes() == whole.read_bytes()
+    found = [(item.text, item.method) for item in ExplanationSet.load(out)]
+    assert found == [(text, name) for text in TEXTS[:5] for name in ("occlusion", "integrated_gradients")]
