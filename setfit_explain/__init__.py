@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from setfit_explain.embedding import explain_embedding
     from setfit_explain.explainer import Explainer
     from setfit_explain.explaining import explain
+    from setfit_explain.explanation.comparison import Comparison, compare
     from setfit_explain.explanation.explanation import Explanation
     from setfit_explain.explanation.explanation_set import ExplanationSet
     from setfit_explain.explanation.failure import Failure
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AbsaExplainer",
     "AttentionRollout",
+    "Comparison",
     "DeepLift",
     "ExpectedGradients",
     "Explainer",
@@ -58,6 +60,7 @@ __all__ = [
     "Unit",
     "VarGrad",
     "__version__",
+    "compare",
     "explain",
     "explain_embedding",
 ]
@@ -68,6 +71,7 @@ _HOMES = {
     "AttentionRollout": "setfit_explain.attribution.attention_rollout",
     "DeepLift": "setfit_explain.attribution.deeplift",
     "ExpectedGradients": "setfit_explain.attribution.expected_gradients",
+    "Comparison": "setfit_explain.explanation.comparison",
     "Explainer": "setfit_explain.explainer",
     "Explanation": "setfit_explain.explanation.explanation",
     "ExplanationSet": "setfit_explain.explanation.explanation_set",
@@ -90,6 +94,7 @@ _HOMES = {
     "SquareGrad": "setfit_explain.attribution.saliency",
     "Unit": "setfit_explain.explanation.units",
     "VarGrad": "setfit_explain.attribution.saliency",
+    "compare": "setfit_explain.explanation.comparison",
     "explain": "setfit_explain.explaining",
     "explain_embedding": "setfit_explain.embedding",
 }

@@ -6,6 +6,7 @@ import reprlib
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
 from setfit_explain.arguments import listed_texts, resolve_methods, targets_per_text
@@ -227,7 +228,12 @@ class Explainer:
         return ExplanationSet(items)
 
     def stream(
-        self, texts: Iterable[Any], *, targets: Any = None, read_ahead: int = READ_AHEAD
+        self,
+        texts: Iterable[Any],
+        *,
+        targets: Any = None,
+        true_labels: Iterable[Any] | None = None,
+        read_ahead: int = READ_AHEAD,
     ) -> Iterator[Explanation | Failure]:
         """Explain texts as they come, in their order, and keep none: for more texts than memory holds.
 
@@ -237,6 +243,8 @@ class Explainer:
             Any iterable of texts, also an endless one.
         targets
             As in `Explainer`, for every text; None for the explainer's own.
+        true_labels
+            The texts' class names, read side by side with them; shown beside the predictions.
         read_ahead
             Most texts that are read before the first of them is explained, so that those of one length share
             batches; fewer where they are long. 1 for a source that waits, such as a queue.
@@ -265,7 +273,9 @@ class Explainer:
             raise TextError("stream takes an iterable of texts; explain one text with explainer(text).")
         if read_ahead < 1:
             raise OptionError(f"read_ahead must be at least 1, got {read_ahead!r}.")
-        yield from self._explain_all(((text, wanted, None) for text in texts), read_ahead)
+        labels = repeat(None) if true_labels is None else true_labels
+        pairs = zip(texts, labels, strict=true_labels is not None)
+        yield from self._explain_all(((text, wanted, label) for text, label in pairs), read_ahead)
 
     def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method.

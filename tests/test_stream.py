@@ -107,3 +107,16 @@ def test_failures_keep_their_place_in_a_stream(counted):
 def test_one_string_is_no_stream(counted):
     with pytest.raises(TextError, match=r"explainer\(text\)"):
         next(counted[0].stream("parcel"))
+
+
+def test_a_stream_reads_its_labels_side_by_side_with_its_texts(counted):
+    explainer, _ = counted
+    found = list(
+        islice(explainer.stream(("parcel" for _ in count()), true_labels=(n % 3 for n in count())), 4)
+    )
+    assert [explanation.true_label for explanation in found] == ["refund", "delay", "praise", "refund"]
+
+
+def test_labels_of_another_number_are_no_labels_of_a_stream(counted):
+    with pytest.raises(ValueError, match="shorter"):
+        list(counted[0].stream(["parcel", "late"], true_labels=["delay"]))

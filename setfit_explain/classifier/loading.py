@@ -111,7 +111,7 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
         case _ if hasattr(model, "steps"):
             return _from_pipeline(model)
         case str() | Path():
-            return _load_folder(_find_folder(model), trust_pickle=trust_pickle)
+            return _load_folder(find_folder(model), trust_pickle=trust_pickle)
     raise UnsupportedModelError(
         f"{type(model).__name__} is not a model that can be explained. Accepted: {ACCEPTED}."
     )
@@ -175,8 +175,16 @@ def _is_classifier(head: Any) -> bool:
     return isinstance(head, torch.nn.Module) or hasattr(head, "predict")
 
 
-def _find_folder(place: str | Path) -> Path:
-    """Return the local folder, downloading it first when ``place`` is a hub id."""
+def find_folder(place: str | Path) -> Path:
+    """Return the local folder, downloading it first when ``place`` is a hub id.
+
+    Raises
+    ------
+    ModelNotFoundError
+        No model at that place.
+    UnsupportedModelError
+        It is an AbsaModel, which is two folders.
+    """
     folder = Path(place)
     if folder.is_dir():
         return folder

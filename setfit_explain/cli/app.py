@@ -1,153 +1,54 @@
-"""Commands and exit codes. Data goes to stdout, progress and messages to stderr."""
+"""The commands and their way out. Data goes to stdout, progress and messages to stderr."""
 
-import os
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from setfit_explain._version import __version__
-from setfit_explain.cli.reading import InputFormat, Row, read_rows
-from setfit_explain.errors import InputError, ModelError, OptionError, SetFitExplainError
-from setfit_explain.views.formatting import printable
-
-if TYPE_CHECKING:
-    from setfit_explain.explanation.explanation_set import ExplanationSet
-
-EXIT_UNEXPECTED, EXIT_USAGE, EXIT_INPUT, EXIT_MODEL, EXIT_SOME_FAILED = 1, 2, 3, 4, 5
+from setfit_explain.cli import comparing, explaining
+from setfit_explain.cli.messages import Exit, message, quiet_libraries
+from setfit_explain.cli.options import (
+    BaselineOption,
+    MethodOption,
+    ModelArgument,
+    PrecisionOption,
+    TrustOption,
+    grouped,
+)
+from setfit_explain.cli.settings import read_settings
+from setfit_explain.errors import SetFitExplainError
 
 app = typer.Typer(
     name="setfit-explain",
     help="Which words made my few-shot classifier say that?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 ok, 1 unexpected, 2 usage, 3 input, 4 model refused, 5 some texts failed.",
+    epilog="Exit codes: 0 ok, 1 unexpected, 2 usage, 3 input, 4 model refused, 5 some texts failed, "
+    "6 a quality gate failed, 130 interrupted. Defaults of a project: [tool.setfit_explain] in pyproject.toml.",
 )
 
-
-class OutputFormat(StrEnum):
-    """What the explanations are written as."""
-
-    TERMINAL = "terminal"
-    JSONL = "jsonl"
-    HTML = "html"
-    PARQUET = "parquet"
+app.command(epilog=explaining.EXPLAIN_EXAMPLES)(grouped(explaining.explain))
+app.command(epilog=explaining.REPORT_EXAMPLES)(grouped(explaining.report))
+app.command(epilog=comparing.EXAMPLES)(grouped(comparing.compare))
 
 
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")
-]
-TrustOption = Annotated[
-    bool,
-    typer.Option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
-]
-ScaleOption = Annotated[str, typer.Option(help="probability, log_probability, log_odds or logit.")]
-MethodOption = Annotated[
-    str,
-    typer.Option(
-        help="integrated_gradients; for any head occlusion, leave_one_in, leave_one_out_in, lime, kernel_shap, "
-        "shapley_sampling, partition_shap or sobol."
-    ),
-]
-PrecisionOption = Annotated[
-    str | None, typer.Option(help="Explain a copy of the body in float32, bfloat16 or float64.")
-]
-BaselineOption = Annotated[
-    str,
-    typer.Option(
-        help="What a word is compared with: auto, mean, mask, pad, unk, zero; delete where words are taken out."
-    ),
-]
-
-
-_EXPLAIN_EXAMPLES = """Examples:
-
-setfit-explain explain my-model --text "I was charged twice"
-
-setfit-explain explain my-model tickets.csv --text-column message -o report.html
-
-cat tickets.txt | setfit-explain explain my-model - --output jsonl > explanations.jsonl"""
-
-
-@app.command(epilog=_EXPLAIN_EXAMPLES)
-def explain(
-    model: ModelArgument,
-    source: Annotated[str | None, typer.Argument(metavar="[FILE|-]", help="Texts; - reads stdin.")] = None,
-    text: Annotated[list[str] | None, typer.Option("--text", "-t", help="A text; may be repeated.")] = None,
-    text_column: Annotated[str, typer.Option(help="Column of the texts (CSV, JSON lines).")] = "text",
-    label_column: Annotated[str | None, typer.Option(help="Column of the true class, if any.")] = None,
-    input_format: Annotated[InputFormat | None, typer.Option(help="Default: by the file's suffix.")] = None,
-    output: Annotated[
-        OutputFormat | None, typer.Option("--output", help="Default: by --to's suffix.")
-    ] = None,
-    to: Annotated[Path | None, typer.Option("--to", "-o", help="File to write instead of stdout.")] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(help="all, predicted, top:K or a class name; may be repeated for several classes."),
-    ] = None,
-    scale: ScaleOption = "probability",
-    method: MethodOption = "integrated_gradients",
-    baseline: BaselineOption = "auto",
-    granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word",
-    tolerance: Annotated[
-        float | None, typer.Option(help="Relative numerical error accepted. Default: 0.01.")
-    ] = None,
-    n_samples: Annotated[
-        int | None, typer.Option(help="Evaluations of methods that sample. Default: 256, or 16 a unit.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of methods that sample. Default: 0.")] = None,
-    precision: PrecisionOption = None,
-    trust_pickle: TrustOption = False,
-) -> None:
-    """Explain what a model answers for the texts of a file, a pipe or --text."""
-    rows = [Row(member) for member in text or ()]
-    if source is not None:
-        rows += read_rows(source, input_format, text_column, label_column)
-    elif not rows:
-        raise typer.BadParameter("Nothing to explain: name a file, - for stdin, or --text.")
-    chosen = _output_format(output, to)
-    targets: Any = target[0] if target and len(target) == 1 else target or "all"
-    _quiet_libraries()
-    from setfit_explain.explainer import Explainer
-
-    explainer = Explainer(
-        model,
-        targets=targets,
-        output=scale,
-        method=method,
-        baseline=baseline,
-        granularity=granularity,  # type: ignore[arg-type]  # checked by the segmentation, with its own message
-        tolerance=tolerance,
-        n_samples=n_samples,
-        seed=seed,
-        precision=precision,
-        on_error="record",
-        trust_pickle=trust_pickle,
-    )
-    explanations = explainer([row.text for row in rows], true_labels=[row.label for row in rows])
-    _write(explanations, chosen, to)
-    for failure in explanations.failures:
-        _message(f"Text {failure.index}: {failure.error}: {failure.message}")
-    if explanations.failures:
-        raise typer.Exit(EXIT_SOME_FAILED)
-
-
-@app.command()
+@app.command(epilog="Example:\n\nsetfit-explain check my-model --scale log_odds")
 def check(
     model: ModelArgument,
     scale: Annotated[
         str | None, typer.Option(help="As in explain. Default: probability, or logit where there is none.")
     ] = None,
     method: MethodOption = "integrated_gradients",
-    baseline: BaselineOption = "auto",
+    baseline: BaselineOption = None,
     precision: PrecisionOption = None,
     trust_pickle: TrustOption = False,
 ) -> None:
     """Say what was recognised in a model, and how exactly it is reproduced."""
-    _quiet_libraries()
+    quiet_libraries()
+    from rich.console import Console
+
     from setfit_explain.cli.checking import check_model, render
 
     settings = {"method": method, "baseline": baseline, "precision": precision, "trust_pickle": trust_pickle}
@@ -155,21 +56,21 @@ def check(
     Console().print(render(facts))
 
 
-@app.command()
+@app.command(epilog="Example:\n\nsetfit-explain convert my-model my-safe-model")
 def convert(
     model: ModelArgument,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the converted model.")],
     trust_pickle: TrustOption = False,
 ) -> None:
     """Save a model as a folder without a pickle: its head as tensors and JSON."""
-    _quiet_libraries()
+    quiet_libraries()
     from setfit_explain.classifier.saving import save_model
 
     difference = save_model(model, out, trust_pickle=trust_pickle)
-    _message(f"Wrote {out}. Largest difference to the original model's answers: {difference:.1e}")
+    message(f"Wrote {out}. Largest difference to the original model's answers: {difference:.1e}")
 
 
-@app.command()
+@app.command(epilog="Example:\n\nsetfit-explain demo --keep my-model")
 def demo(
     model: Annotated[
         str | None, typer.Option(help="Body to train: folder or hub id. Default: packaged all-MiniLM-L6-v2.")
@@ -179,7 +80,9 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Folder to save the mended classifier to.")] = None,
 ) -> None:
     """Train a few-shot classifier that learns a wrong thing; find it, mend it, see it gone."""
-    _quiet_libraries()
+    quiet_libraries()
+    from rich.console import Console
+
     from setfit_explain.demo.story import run_demo
 
     run_demo(model, out, seed, Console(), keep=keep)
@@ -187,11 +90,13 @@ def demo(
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    context.default_map = read_settings(context)
 
 
 def main() -> NoReturn:
@@ -199,72 +104,6 @@ def main() -> NoReturn:
     try:
         app()
     except SetFitExplainError as error:
-        _message(f"{type(error).__name__}: {error}")
-        codes = {OptionError: EXIT_USAGE, InputError: EXIT_INPUT, ModelError: EXIT_MODEL}
-        sys.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), EXIT_UNEXPECTED))
-    sys.exit(0)
-
-
-def _output_format(output: OutputFormat | None, to: Path | None) -> OutputFormat:
-    suffixes = {
-        ".html": OutputFormat.HTML,
-        ".htm": OutputFormat.HTML,
-        ".jsonl": OutputFormat.JSONL,
-        ".parquet": OutputFormat.PARQUET,
-    }
-    by_suffix = None if to is None else suffixes.get(to.suffix.lower())
-    if output is OutputFormat.PARQUET and by_suffix is not OutputFormat.PARQUET:
-        raise OptionError("Parquet goes to a file whose name ends in .parquet; name it with --to.")
-    if output is not None:
-        return output
-    if to is None:
-        return OutputFormat.TERMINAL
-    if by_suffix is None:
-        raise OptionError(
-            f"What to write to {str(to)!r} is not clear from its suffix; give --output html or jsonl."
-        )
-    return by_suffix
-
-
-def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None) -> None:
-    if chosen is OutputFormat.PARQUET and to is not None:
-        explanations.save(to)
-        _message(f"Wrote {to}")
-        return
-    if chosen is OutputFormat.TERMINAL and to is None:
-        console = Console()
-        with console.capture() as captured:
-            console.print(explanations)
-        content = captured.get()
-    elif chosen is OutputFormat.JSONL:
-        content = explanations.to_json_lines()
-    else:
-        content = str(explanations.to_html() if chosen is OutputFormat.HTML else explanations)
-    if to is None:
-        _to_stdout(content)
-    else:
-        from setfit_explain.explanation.serialization import write_atomically
-
-        write_atomically(to, content)
-        _message(f"Wrote {to}")
-
-
-def _to_stdout(content: str) -> None:
-    try:
-        sys.stdout.write(content)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as head, has seen enough; typer would exit with 1
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _message(text: str) -> None:
-    """Print to stderr, with whatever the text came from unable to speak to the terminal."""
-    print(printable(text), file=sys.stderr)  # noqa: T201 - this is the command line
-
-
-def _quiet_libraries() -> None:
-    """Keep the libraries' own progress bars off the terminal; ours is drawn instead."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        message(f"{type(error).__name__}: {error}")
+        sys.exit(Exit.of(error))
+    sys.exit(Exit.OK)

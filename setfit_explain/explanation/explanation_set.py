@@ -1,7 +1,7 @@
 """Explanations of many texts, in the caller's order, and the texts that could not be explained."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
@@ -13,6 +13,7 @@ from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.model_card import model_card_section
 from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.spreadsheet import to_csv
+from setfit_explain.explanation.streams import item_from_dict, item_to_dict, json_lines, read_json_lines
 from setfit_explain.explanation.strength import UnitStrength, unit_strengths
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.views import html, scale, terminal
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["ExplanationSet", "Failure", "UnitStrength"]
 
 _SUFFIXES = (".jsonl", ".parquet")
-_KIND = "explanation_set"
-_ARROW_SETTINGS = ("output", "method", "granularity", "model_fingerprint")
 _SHOWN = 20
 
 
@@ -194,8 +193,8 @@ class ExplanationSet(Sequence[Explanation | Failure]):
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the whole set as ASCII JSON; the same set gives the same bytes."""
-        items = [_item_to_dict(item) for item in self._items]
-        return serialization.to_json({**serialization.header(_KIND), "items": items}, indent)
+        items = [item_to_dict(item) for item in self._items]
+        return serialization.to_json({**serialization.header(serialization.SET), "items": items}, indent)
 
     @classmethod
     def from_json(cls, content: str) -> Self:
@@ -207,16 +206,14 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             If ``content`` is not JSON, or not a saved set of a known version.
         """
         data = serialization.from_json(content)
-        serialization.check_header(data, _KIND)
+        serialization.check_header(data, serialization.SET)
         if not isinstance(data.get("items"), list):
             raise SchemaError("A saved explanation set lacks its list of items.")
-        return cls(_item_from_dict(item) for item in data["items"])
+        return cls(item_from_dict(item) for item in data["items"])
 
     def to_json_lines(self) -> str:
         """Return a header line, then one line of ASCII JSON for each text: what ``save`` writes."""
-        first = {**serialization.header(_KIND), "count": len(self)}
-        lines = [first, *map(_item_to_dict, self._items)]
-        return "".join(serialization.to_json(line) + "\n" for line in lines)
+        return "".join(json_lines(self._items, len(self)))
 
     def to_arrow(self) -> "pa.Table":
         """Return one row for each text and target, with its units as a list of structs.
@@ -228,7 +225,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         MissingExtraError
             If pyarrow is not installed.
         """
-        return parquet.to_table(map(_item_to_dict, self._items), self._arrow_header())
+        return parquet.to_table(map(item_to_dict, self._items))
 
     @classmethod
     def from_arrow(cls, table: "pa.Table") -> Self:
@@ -241,7 +238,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         SchemaError
             If the version is unknown, or the rows of a text are not complete and in order.
         """
-        return cls(map(_item_from_dict, parquet.from_table(table)))
+        return cls(map(item_from_dict, parquet.from_table(table)))
 
     def save(self, path: str | Path) -> Path:
         """Write the set as JSON lines or as Parquet, all or nothing, and return the path.
@@ -254,7 +251,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             If it is ``.parquet`` and pyarrow is not installed.
         """
         if _suffix(path) == ".parquet":
-            return parquet.write_table(map(_item_to_dict, self._items), self._arrow_header(), path)
+            return parquet.write_table(map(item_to_dict, self._items), path)
         return serialization.write_atomically(path, self.to_json_lines())
 
     @classmethod
@@ -272,30 +269,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         """
         if _suffix(path) == ".parquet":
             return cls.from_arrow(parquet.read_table(path))
-        try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-        except UnicodeDecodeError as error:
-            raise SchemaError(f"{str(path)!r} is not UTF-8, so not a saved explanation set.") from error
-        if not lines:
-            raise SchemaError(
-                f"{str(path)!r} is empty. Accepted: a header line, then one line for each text."
-            )
-        first = serialization.from_json(lines[0])
-        serialization.check_header(first, _KIND)
-        if first.get("count") != len(lines) - 1:
-            raise SchemaError(
-                f"{str(path)!r} holds {len(lines) - 1} texts but its header says {first.get('count')!r}. "
-                "It was cut or edited."
-            )
-        return cls(_item_from_dict(serialization.from_json(line)) for line in lines[1:])
-
-    def _arrow_header(self) -> dict[str, Any]:
-        of_each = [
-            {*item.settings.items(), *((name, getattr(item, name)) for name in _ARROW_SETTINGS)}
-            for item in self.explanations
-        ]
-        shared = dict(sorted(set.intersection(*of_each))) if of_each else {}
-        return {**serialization.header(_KIND), "count": len(self), "settings": shared}
+        return cls(read_json_lines(path))
 
     def _section(self) -> html.Section:
         return html.Section(
@@ -339,20 +313,3 @@ def _suffix(path: str | Path) -> str:
     if suffix not in _SUFFIXES:
         raise OptionError(f"File {str(path)!r} has another suffix. Accepted: {', '.join(_SUFFIXES)}.")
     return suffix
-
-
-def _item_to_dict(item: Explanation | Failure) -> dict[str, Any]:
-    if isinstance(item, Explanation):
-        return item.to_dict()
-    return {**serialization.header("failure"), **asdict(item)}
-
-
-def _item_from_dict(data: Any) -> Explanation | Failure:
-    if isinstance(data, dict) and data.get("kind") == "failure":
-        serialization.check_header(data, "failure")
-        types = {field.name: field.type for field in fields(Failure)}
-        given = {key: value for key, value in data.items() if key not in serialization.header("failure")}
-        if {key: type(value) for key, value in given.items()} != types:
-            raise SchemaError(f"A saved failure has {given!r}. Accepted: {', '.join(types)}, and no other.")
-        return Failure(**given)
-    return Explanation.from_dict(data)

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 _HEADER = b"setfit_explain"
 _TEXTS_A_ROW_GROUP = 256
 _PER_TARGET = ("score", "baseline_score", "delta", "error_estimate")
+_SETTINGS = ("output", "method", "granularity", "model_fingerprint")
 _PER_TEXT = ("text", "predicted", "output", "method", "granularity", "truncated_span", "notes")
 
 
-def schema(header: Mapping[str, Any] | None = None) -> "pa.Schema":
-    """Return the columns of version 1, with ``header`` as their metadata.
+def schema() -> "pa.Schema":
+    """Return the columns of version 1.
 
     Raises
     ------
@@ -61,8 +62,7 @@ def schema(header: Mapping[str, Any] | None = None) -> "pa.Schema":
         "failure": pa.struct({"index": index, "error": text, "message": text}),
         "exact_json": text,
     }
-    metadata = None if header is None else {_HEADER: serialization.to_json(header).encode()}
-    return pa.schema(columns.items(), metadata)
+    return pa.schema(columns.items())
 
 
 def row_schema() -> "pa.Schema":
@@ -71,7 +71,7 @@ def row_schema() -> "pa.Schema":
     return columns.remove(columns.get_field_index("text_index"))
 
 
-def to_table(items: Iterable[Mapping[str, Any]], header: Mapping[str, Any]) -> "pa.Table":
+def to_table(items: Iterable[Mapping[str, Any]]) -> "pa.Table":
     """Return the rows of explanations and failures in the form of their JSON.
 
     Raises
@@ -79,11 +79,12 @@ def to_table(items: Iterable[Mapping[str, Any]], header: Mapping[str, Any]) -> "
     MissingExtraError
         If pyarrow is not installed.
     """
-    columns = schema(header)
-    return _arrow().Table.from_batches(_record_batches(items, columns), columns)
+    columns, seen = schema(), _Seen()
+    table = _arrow().Table.from_batches(_record_batches(map(seen.look, items), columns), columns)
+    return table.replace_schema_metadata(seen.metadata())
 
 
-def write_table(items: Iterable[Mapping[str, Any]], header: Mapping[str, Any], path: str | Path) -> Path:
+def write_table(items: Iterable[Mapping[str, Any]], path: str | Path) -> Path:
     """Write what `to_table` returns, all or nothing, a few hundred texts at a time; return the path.
 
     Raises
@@ -91,15 +92,16 @@ def write_table(items: Iterable[Mapping[str, Any]], header: Mapping[str, Any], p
     MissingExtraError
         If pyarrow is not installed.
     """
-    columns = schema(header)
+    columns, seen = schema(), _Seen()
     from pyarrow import parquet
 
     with (
         serialization.replacing(path) as temporary,
         parquet.ParquetWriter(temporary, columns, compression="zstd") as writer,
     ):
-        for batch in _record_batches(items, columns):
+        for batch in _record_batches(map(seen.look, items), columns):
             writer.write_batch(batch)
+        writer.add_key_value_metadata(seen.metadata())
     return Path(path)
 
 
@@ -134,7 +136,7 @@ def from_table(table: "pa.Table") -> Iterator[dict[str, Any]]:
     pa = _arrow()
     header = json.loads((table.schema.metadata or {}).get(_HEADER, b"null"))
     if header is not None:
-        serialization.check_header(header, "explanation_set")
+        serialization.check_header(header, serialization.SET)
     columns = row_schema()
     if missing := [name for name in columns.names if name not in table.column_names]:
         raise SchemaError(f"A table of explanations lacks {', '.join(missing)}. Version 1 has all of them.")
@@ -149,6 +151,26 @@ def from_table(table: "pa.Table") -> Iterator[dict[str, Any]]:
         raise SchemaError(
             f"The table holds {count} texts but its header says {header.get('count')!r}. It was cut or edited."
         )
+
+
+class _Seen:
+    """The metadata of the items that went by: their number, and the settings that all explanations share."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._shared: set[tuple[str, Any]] | None = None
+
+    def look(self, item: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._count += 1
+        if item["kind"] == "explanation":
+            settings = {*item["settings"].items(), *((name, item[name]) for name in _SETTINGS)}
+            self._shared = settings if self._shared is None else self._shared & settings
+        return item
+
+    def metadata(self) -> dict[bytes, bytes]:
+        shared = dict(sorted(self._shared or ()))
+        header = {**serialization.header(serialization.SET), "count": self._count, "settings": shared}
+        return {_HEADER: serialization.to_json(header).encode()}
 
 
 def _record_batches(items: Iterable[Mapping[str, Any]], columns: "pa.Schema") -> Iterator["pa.RecordBatch"]:

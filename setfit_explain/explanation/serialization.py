@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
 SCHEMA_VERSION = 1
+SET = "explanation_set"
+"""Kind of a saved set, in its first line."""
 
 _ARRAYS = ("attributions", "score", "baseline_score", "delta", "error_estimate", "probabilities")
 _STRINGS = ("text", "output", "method", "granularity", "model_fingerprint")

@@ -6,6 +6,15 @@ import sys
 import pytest
 
 from setfit_explain.cli import main
+from tests.models import fitted, tiny_body
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """Give the folder of a saved model; shared, so a test must not change it."""
+    folder = tmp_path_factory.mktemp("model") / "saved"
+    fitted(tiny_body("bert")).save_pretrained(folder)
+    return str(folder)
 
 
 @pytest.fixture
@@ -15,7 +24,8 @@ def run(capsys, monkeypatch):
     def command(*arguments, stdin=None):
         monkeypatch.setattr(sys, "argv", ["setfit-explain", *map(str, arguments)])
         if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            data = stdin.encode() if isinstance(stdin, str) else stdin
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         with pytest.raises(SystemExit) as exit_:
             main()
         captured = capsys.readouterr()

@@ -1,19 +1,14 @@
 """``setfit-explain convert``: a folder without a pickle, or a message and no folder."""
 
+from pathlib import Path
+
 import joblib
 import pytest
 from setfit import SetFitModel
 from sklearn.preprocessing import FunctionTransformer
 
 from setfit_explain import ExplanationSet
-from tests.models import LONG, fitted, tiny_body
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model") / "saved"
-    fitted(tiny_body("bert")).save_pretrained(folder)
-    return folder
+from tests.models import LONG
 
 
 def test_a_converted_folder_is_explained_as_the_original(run, model, tmp_path):
@@ -22,7 +17,7 @@ def test_a_converted_folder_is_explained_as_the_original(run, model, tmp_path):
     assert f"Wrote {tmp_path / 'safe'}" in err
     assert float(err.split("answers: ")[1].split()[0]) < 1e-6
     explanations = []
-    for folder in (model, tmp_path / "safe"):
+    for folder in (Path(model), tmp_path / "safe"):
         target = tmp_path / f"{folder.name}.jsonl"
         assert run("explain", folder, "-t", LONG, "-o", target)[0] == 0
         explanations += ExplanationSet.load(target)
