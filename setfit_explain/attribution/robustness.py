@@ -42,7 +42,7 @@ def infidelity(score: Callable[[Floats], Floats], attributions: Floats, removed:
         lambda left: torch.as_tensor(score(left.numpy())),
         perturb,
         torch.ones(1, len(attributions), dtype=torch.float64),
-        torch.as_tensor(attributions, dtype=torch.float64).unsqueeze(0),
+        torch.tensor(attributions, dtype=torch.float64).unsqueeze(0),
         n_perturb_samples=len(taken),
     )
     return float(found)

@@ -169,14 +169,14 @@ def evaluate(
         if metric.removal is not None:
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
     targets = [None if label is None else _column(label, first) for label in labels or [None] * len(texts)]
+    marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
     table = np.full((len(named), len(chosen), 3, len(texts)), np.nan)
     seconds = np.full((len(named), len(texts)), np.nan)
     failures = []
     with progress_bar("evaluating", shown=show_progress) as tell:
         for index, text in enumerate(texts):
             try:
-                marked = None if rationales is None else _weighted(rationales[index])
-                case = cases.of(index, text, targets[index], marked)
+                case = cases.of(index, text, targets[index], marked[index])
                 for row, explainer in enumerate(explainers.values()):
                     started = time.perf_counter()
                     values = attributions(explainer, case)

@@ -108,7 +108,7 @@ def max_sensitivity(
         case = cases.of(index, text)
         generator = case.generator()
         words = explainer.classifier.word_embeddings(case.encoded)
-        size = radius * float(words.double().square().mean().sqrt())
+        size = radius * float(words.double().square().sum().sqrt()) / max(1, words.numel()) ** 0.5
         noise = torch.as_tensor(generator.uniform(-size, size, (n_samples, *words.shape))).to(words)
 
         def explain(rows: Tensor, case: Case = case) -> Floats:

@@ -69,11 +69,12 @@ def head_randomisation(
         The head has no weights as a torch module, as a forest; see `label_shuffled_refit`.
     """
     loaded = load_model(model)
-    head = deepcopy(to_torch_head(loaded.head))
-    if not sum(tensor.numel() for tensor in _weights([head])):
+    try:
+        head = deepcopy(to_torch_head(loaded.head))
+    except UnsupportedHeadError as error:
         raise UnsupportedHeadError(
             f"{type(loaded.head).__name__} has no weights to randomise. label_shuffled_refit trains it anew."
-        )
+        ) from error
     _shuffle([head], seed)
     return similarity(
         loaded, [("head", with_parts(loaded, head=head))], texts, options, method=method, seed=seed
