@@ -10,14 +10,13 @@ import typer
 from rich.console import Console
 
 from setfit_explain._version import __version__
+from setfit_explain.cli import evaluating
+from setfit_explain.cli.messages import Exit, message, quiet_libraries
 from setfit_explain.cli.reading import InputFormat, Row, read_rows
-from setfit_explain.errors import InputError, ModelError, OptionError, SetFitExplainError
-from setfit_explain.views.formatting import printable
+from setfit_explain.errors import OptionError, SetFitExplainError
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation_set import ExplanationSet
-
-EXIT_UNEXPECTED, EXIT_USAGE, EXIT_INPUT, EXIT_MODEL, EXIT_SOME_FAILED = 1, 2, 3, 4, 5
 
 app = typer.Typer(
     name="setfit-explain",
@@ -95,7 +94,7 @@ def explain(
         raise typer.BadParameter("Nothing to explain: name a file, - for stdin, or --text.")
     chosen = _output_format(output, to)
     targets: Any = target[0] if target and len(target) == 1 else target or "all"
-    _quiet_libraries()
+    quiet_libraries()
     from setfit_explain.explainer import Explainer
 
     explainer = Explainer(
@@ -113,9 +112,12 @@ def explain(
     explanations = explainer([row.text for row in rows], true_labels=[row.label for row in rows])
     _write(explanations, chosen, to)
     for failure in explanations.failures:
-        _message(f"Text {failure.index}: {failure.error}: {failure.message}")
+        message(f"Text {failure.index}: {failure.error}: {failure.message}")
     if explanations.failures:
-        raise typer.Exit(EXIT_SOME_FAILED)
+        raise typer.Exit(Exit.SOME_FAILED)
+
+
+app.command(epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 
 
 @app.command()
@@ -130,7 +132,7 @@ def check(
     trust_pickle: TrustOption = False,
 ) -> None:
     """Say what was recognised in a model, and how exactly it is reproduced."""
-    _quiet_libraries()
+    quiet_libraries()
     from setfit_explain.cli.checking import check_model, render
 
     settings = {"method": method, "baseline": baseline, "precision": precision, "trust_pickle": trust_pickle}
@@ -145,11 +147,11 @@ def convert(
     trust_pickle: TrustOption = False,
 ) -> None:
     """Save a model as a folder without a pickle: its head as tensors and JSON."""
-    _quiet_libraries()
+    quiet_libraries()
     from setfit_explain.classifier.saving import save_model
 
     difference = save_model(model, out, trust_pickle=trust_pickle)
-    _message(f"Wrote {out}. Largest difference to the original model's answers: {difference:.1e}")
+    message(f"Wrote {out}. Largest difference to the original model's answers: {difference:.1e}")
 
 
 @app.command()
@@ -162,7 +164,7 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Folder to save the mended classifier to.")] = None,
 ) -> None:
     """Train a few-shot classifier that learns a wrong thing; find it, mend it, see it gone."""
-    _quiet_libraries()
+    quiet_libraries()
     from setfit_explain.demo.story import run_demo
 
     run_demo(model, out, seed, Console(), keep=keep)
@@ -182,9 +184,8 @@ def main() -> NoReturn:
     try:
         app()
     except SetFitExplainError as error:
-        _message(f"{type(error).__name__}: {error}")
-        codes = {OptionError: EXIT_USAGE, InputError: EXIT_INPUT, ModelError: EXIT_MODEL}
-        sys.exit(next((code for kind, code in codes.items() if isinstance(error, kind)), EXIT_UNEXPECTED))
+        message(f"{type(error).__name__}: {error}")
+        sys.exit(Exit.of(error))
     sys.exit(0)
 
 
@@ -212,7 +213,7 @@ def _output_format(output: OutputFormat | None, to: Path | None) -> OutputFormat
 def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None) -> None:
     if chosen is OutputFormat.PARQUET and to is not None:
         explanations.save(to)
-        _message(f"Wrote {to}")
+        message(f"Wrote {to}")
         return
     if chosen is OutputFormat.TERMINAL and to is None:
         console = Console()
@@ -229,7 +230,7 @@ def _write(explanations: "ExplanationSet", chosen: OutputFormat, to: Path | None
         from setfit_explain.explanation.serialization import write_atomically
 
         write_atomically(to, content)
-        _message(f"Wrote {to}")
+        message(f"Wrote {to}")
 
 
 def _to_stdout(content: str) -> None:
@@ -238,16 +239,3 @@ def _to_stdout(content: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as head, has seen enough; typer would exit with 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _message(text: str) -> None:
-    """Print to stderr, with whatever the text came from unable to speak to the terminal."""
-    print(printable(text), file=sys.stderr)  # noqa: T201 - this is the command line
-
-
-def _quiet_libraries() -> None:
-    """Keep the libraries' own progress bars off the terminal; ours is drawn instead."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]

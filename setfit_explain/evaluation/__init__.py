@@ -15,6 +15,7 @@ from setfit_explain.evaluation.planted import (
 )
 from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
 from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation, label_shuffled_refit
+from setfit_explain.evaluation.studies import STUDIES
 from setfit_explain.evaluation.training import few_shot_trainer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "FAITHFULNESS",
     "PLAUSIBILITY",
     "REMOVALS",
+    "STUDIES",
     "Artefact",
     "Direction",
     "Estimate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from setfit_explain.evaluation.case import Cases, attributions
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
+from setfit_explain.evaluation.studies import STUDIES, run_study
 from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.explanation_set import Failure
 from setfit_explain.views.progress import progress_bar
@@ -108,8 +109,8 @@ def evaluate(
         Names, or for each name that the table should have the keyword arguments of `Explainer`, such as
         ``{"IG from pad": {"method": "integrated_gradients", "baseline": "pad"}}``.
     metrics
-        Names of `FAITHFULNESS` and `PLAUSIBILITY`, ferret's names, or metric objects; None for a usual choice, with
-        all of plausibility where there are rationales.
+        Names of `FAITHFULNESS`, `PLAUSIBILITY` and `STUDIES`, ferret's names, or metric objects; None for a usual
+        choice, with all of plausibility where there are rationales. Studies measure the class that is answered.
     removals
         How units are taken out, for the metrics given by name: any of `REMOVALS`.
     rationales
@@ -149,14 +150,20 @@ def evaluate(
         found = evaluate(model, texts, methods=["integrated_gradients", "occlusion"])
         print(found.find("occlusion", "comprehensiveness", "mask").value)
     """
-    chosen = _chosen(metrics, removals, rationales)
+    if metrics is None:
+        metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
+    studies = [name for name in STUDIES if name in metrics]
+    chosen = _chosen([metric for metric in metrics if metric not in studies], removals, rationales)
     named = _named(methods)
     for name, given in (("rationales", rationales), ("labels", labels)):
         if given is not None and len(given) != len(texts):
             raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
     loaded = load_model(model, trust_pickle=trust_pickle)
-    shared: dict[str, Any] = {"granularity": granularity, "show_progress": False}
-    explainers = {name: Explainer(loaded, **{**options, **shared}) for name, options in named.items()}
+    named = {
+        name: {**options, "granularity": granularity, "show_progress": False}
+        for name, options in named.items()
+    }
+    explainers = {name: Explainer(loaded, **options) for name, options in named.items()}
     first = next(iter(explainers.values()))
     cases = Cases(
         first.classifier,
@@ -185,18 +192,16 @@ def evaluate(
             except SetFitExplainError as error:
                 failures.append(Failure(index, str(text), type(error).__name__, str(error)))
             tell(index + 1, len(texts))
-    return Evaluation(
-        tuple(
-            measurement
-            for row, name in enumerate(named)
-            for measurement in (
-                _seconds(name, seconds[row]),
-                *(_measured(name, metric, cases, *table[row, k]) for k, metric in enumerate(chosen)),
-            )
-        ),
-        len(texts),
-        tuple(failures),
-    )
+    failed = {failure.index for failure in failures}
+    rest = [index for index in range(len(texts)) if index not in failed]
+    measurements = []
+    for row, (name, options) in enumerate(named.items()):
+        measurements.append(_seconds(name, seconds[row]))
+        measurements += [_measured(name, metric, cases, *table[row, k]) for k, metric in enumerate(chosen)]
+        for study in studies:
+            found = run_study(study, loaded, [texts[k] for k in rest], options, method=name, seed=seed)
+            measurements += [_placed(measurement, rest, len(texts)) for measurement in found]
+    return Evaluation(tuple(measurements), len(texts), tuple(failures))
 
 
 def _judge(metric: Metric, case: Case, values: Floats) -> tuple[float, float, float]:
@@ -207,6 +212,22 @@ def _judge(metric: Metric, case: Case, values: Floats) -> tuple[float, float, fl
     generator = case.generator()
     draws = [metric(case, permuted(values, generator)) for _ in range(RANDOM_DRAWS)]
     return value, float(np.mean(draws)), metric(case, -values)
+
+
+def _placed(found: Measurement, places: Sequence[int], count: int) -> Measurement:
+    """Put values of some texts where these are among all."""
+
+    def spread(values: Floats) -> Floats:
+        every = np.full(count, np.nan)
+        every[places] = values
+        return every
+
+    return replace(
+        found,
+        values=spread(found.values),
+        random=None if found.random is None else spread(found.random),
+        reversed=None if found.reversed is None else spread(found.reversed),
+    )
 
 
 def _seconds(method: str, values: Floats) -> Measurement:
@@ -238,10 +259,8 @@ def _measured(
 
 
 def _chosen(
-    metrics: Sequence[str | Metric] | None, removals: Sequence[str], rationales: Sequence[Any] | None
+    metrics: Sequence[str | Metric], removals: Sequence[str], rationales: Sequence[Any] | None
 ) -> list[Metric]:
-    if metrics is None:
-        metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
     chosen = make_metrics(metrics, removals)
     lacking = [metric.name for metric in chosen if metric.name in PLAUSIBILITY]
     if lacking and rationales is None:

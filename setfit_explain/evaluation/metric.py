@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation import faithfulness, plausibility, robustness
+from setfit_explain.evaluation.studies import STUDIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def make_metrics(names: Sequence[str | Metric], removals: Sequence[str]) -> list
                 )
             made += [FAITHFULNESS[name](removal=how) for how in fitting]
         else:
-            known = [*FAITHFULNESS, *PLAUSIBILITY, *ALIASES]
+            known = [*FAITHFULNESS, *PLAUSIBILITY, *STUDIES, *ALIASES]
             near = difflib.get_close_matches(given, known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise OptionError(f"Metric {given!r} is not known. Accepted: {', '.join(known)}.{hint}")

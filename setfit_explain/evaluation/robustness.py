@@ -140,7 +140,6 @@ def agreement(
     *,
     method: str = "method",
     across: str = "baselines",
-    granularity: Any = "word",
     seed: int = 0,
 ) -> Measurement:
     """Measure how far variations of a method agree: the mean rank correlation (tau-b) of every two of them.
@@ -155,8 +154,6 @@ def agreement(
         Keyword arguments of `Explainer` by name; see `across_baselines` and `across_seeds`.
     method, across
         The method's name in the table, and what varies.
-    granularity
-        Of the units.
     seed
         Of the random control.
 
@@ -173,10 +170,8 @@ def agreement(
     if len(variations) < 2:
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
     loaded = load_model(model)
-    explainers = [
-        Explainer(loaded, **{**options, "granularity": granularity}) for options in variations.values()
-    ]
-    cases = Cases(explainers[0].classifier, granularity=granularity, seed=seed)
+    explainers = [Explainer(loaded, **options) for options in variations.values()]
+    cases = Cases(explainers[0].classifier, granularity=explainers[0].granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)
     for index, text in enumerate(texts):
         case = cases.of(index, text)

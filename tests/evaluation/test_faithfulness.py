@@ -121,11 +121,11 @@ class RandomValues:
 def controlled():
     return evaluate(
         bag_of_words(),
-        random_texts(60),
+        random_texts(40),
         methods={"exact": ZERO, "random": {"method": RandomValues(), "output": "logit"}},
         metrics=list(FAITHFULNESS),
         removals=["zero"],
-        labels=["praise"] * 60,
+        labels=["praise"] * 40,
         output="logit",
     )
 
@@ -134,7 +134,7 @@ def controlled():
 def test_random_attributions_score_as_the_random_control_does(controlled, name):
     found = controlled.find("random", name, "zero")
     gain = found.gain_over(found.random)
-    assert gain.n == 60
+    assert gain.n == 40
     assert gain.low < 0 < gain.high
 
 

@@ -89,7 +89,7 @@ def test_only_texts_that_the_artefact_moves_are_explained():
 
 def test_an_artefact_that_the_body_cannot_see_is_told():
     with pytest.raises(
-        InputError, match="capitals moves none of .* to 'praise': the body's tokenizer does not"
+        InputError, match=r"capitals moves none of .* to 'praise': the body's tokenizer does not"
     ):
         planted_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_casing(), "praise")
 
@@ -107,7 +107,7 @@ def test_an_artefact_that_was_not_learnt_is_told():
 
 
 def test_the_class_must_be_there():
-    with pytest.raises(InputError, match="No training text has the label 'prase'. Labels: blame, praise"):
+    with pytest.raises(InputError, match=r"No training text has the label 'prase'\. Labels: blame, praise"):
         planted_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("x"), "prase")
 
 

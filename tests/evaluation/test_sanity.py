@@ -69,7 +69,7 @@ def test_the_body_is_randomised_from_its_top_layer_down(untouched):
 def test_a_head_without_weights_is_refused_with_the_way_out():
     body = tiny_body("bert")
     head = KNeighborsClassifier(3).fit(body.encode(list(TEXTS)), CLASSES)
-    with pytest.raises(UnsupportedHeadError, match="no weights to randomise. label_shuffled_refit"):
+    with pytest.raises(UnsupportedHeadError, match=r"no weights to randomise\. label_shuffled_refit"):
         head_randomisation((body, head), TEXTS, OCCLUSION)
 
 
