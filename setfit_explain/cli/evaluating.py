@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from setfit_explain.evaluation.evaluating import Evaluation
+    from setfit_explain.evaluation.measuring import Estimate
 
 EXAMPLES = """Examples:
 
@@ -124,21 +125,23 @@ def render(found: "Evaluation") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=f"{found.texts} texts; means with 95 % intervals over texts", title_justify="left")
-    for column in ("metric", "better", "method", "value", "random", "reversed", "n"):
+    table = Table(title=f"{found.texts} texts; means over texts with 95 % intervals", title_justify="left")
+    for column in ("metric", "better", "method", "value", "random", "reversed", "better than random by", "n"):
         table.add_column(column, justify="right" if column == "n" else "left")
     by_metric: dict[str, list[Any]] = {}
     for measurement in found.measurements:
         by_metric.setdefault(measurement.name, []).append(measurement)
     for name, measurements in by_metric.items():
         for place, measurement in enumerate(measurements):
-            controls = [str(measurement.controls.get(control, "-")) for control in ("random", "reversed")]
+            controls = measurement.controls
+            gain = "-" if measurement.random is None else measurement.gain_over(measurement.random)
             row = (
                 "" if place else name,
                 "" if place else measurement.direction.value,
                 measurement.method,
                 str(measurement.value),
-                *controls,
+                *(_mean(controls.get(control)) for control in ("random", "reversed")),
+                str(gain),
                 str(measurement.value.n),
             )
             table.add_row(*map(Text, row), end_section=place + 1 == len(measurements))
@@ -152,6 +155,10 @@ def render(found: "Evaluation") -> "Table":
     table.caption = Text("\n".join([*sorted(reasons), *sorted(notes)]))
     table.caption_justify = "left"
     return table
+
+
+def _mean(control: "Estimate | None") -> str:
+    return f"{control.mean:.3f}" if control is not None and control.n else "-"
 
 
 def to_csv(found: "Evaluation") -> str:

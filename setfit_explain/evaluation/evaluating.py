@@ -177,21 +177,8 @@ def evaluate(
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
     targets = [None if label is None else _column(label, first) for label in labels or [None] * len(texts)]
     marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
-    table = np.full((len(named), len(chosen), 3, len(texts)), np.nan)
-    seconds = np.full((len(named), len(texts)), np.nan)
-    failures = []
-    with progress_bar("evaluating", shown=show_progress) as tell:
-        for index, text in enumerate(texts):
-            try:
-                case = cases.of(index, text, targets[index], marked[index])
-                for row, explainer in enumerate(explainers.values()):
-                    started = time.perf_counter()
-                    values = attributions(explainer, case)
-                    seconds[row, index] = time.perf_counter() - started
-                    table[row, :, :, index] = [_judge(metric, case, values) for metric in chosen]
-            except SetFitExplainError as error:
-                failures.append(Failure(index, str(text), type(error).__name__, str(error)))
-            tell(index + 1, len(texts))
+    given = list(zip(texts, targets, marked, strict=True))
+    table, seconds, failures = _judged(cases, [*explainers.values()], chosen, given, show_progress)
     failed = {failure.index for failure in failures}
     rest = [index for index in range(len(texts)) if index not in failed]
     measurements = []
@@ -202,6 +189,35 @@ def evaluate(
             found = run_study(study, loaded, [texts[k] for k in rest], options, method=name, seed=seed)
             measurements += [_placed(measurement, rest, len(texts)) for measurement in found]
     return Evaluation(tuple(measurements), len(texts), tuple(failures))
+
+
+def _judged(
+    cases: Cases,
+    explainers: Sequence[Explainer],
+    metrics: Sequence[Metric],
+    given: Sequence[tuple[str, int | None, Rationale | None]],
+    show_progress: bool | None,
+) -> tuple[Floats, Floats, list[Failure]]:
+    """Explain and judge every text: value and both controls, seconds, and the texts that failed.
+
+    The first are of shape ``(explainers, metrics, 3, texts)`` and ``(explainers, texts)``, NaN where undefined.
+    """
+    table = np.full((len(explainers), len(metrics), 3, len(given)), np.nan)
+    seconds = np.full((len(explainers), len(given)), np.nan)
+    failures = []
+    with progress_bar("evaluating", shown=show_progress) as tell:
+        for index, (text, target, marked) in enumerate(given):
+            try:
+                case = cases.of(index, text, target, marked)
+                for row, explainer in enumerate(explainers):
+                    started = time.perf_counter()
+                    values = attributions(explainer, case)
+                    seconds[row, index] = time.perf_counter() - started
+                    table[row, :, :, index] = [_judge(metric, case, values) for metric in metrics]
+            except SetFitExplainError as error:
+                failures.append(Failure(index, str(text), type(error).__name__, str(error)))
+            tell(index + 1, len(given))
+    return table, seconds, failures
 
 
 def _judge(metric: Metric, case: Case, values: Floats) -> tuple[float, float, float]:

@@ -167,7 +167,7 @@ class Measurement:
         return estimate(gain if self.direction is Direction.HIGHER else -gain)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON and CSV: a mean, its interval and n, of the value and of each control."""
+        """Return plain values for JSON and CSV: means, intervals and n of the value, its controls and its gain."""
         found: dict[str, Any] = {
             "method": self.method,
             "metric": self.metric,
@@ -184,6 +184,10 @@ class Measurement:
             for part in ("mean", "low", "high"):
                 key = name if part == "mean" else f"{name}_{part}"
                 found[key] = None if control is None else _plain(getattr(control, part))
+        gain = None if self.random is None else self.gain_over(self.random)
+        for part in ("mean", "low", "high"):
+            key = "gain_over_random" if part == "mean" else f"gain_over_random_{part}"
+            found[key] = None if gain is None else _plain(getattr(gain, part))
         return found | {"undefined_for": self.undefined_for, "note": self.note}
 
 
