@@ -7,9 +7,9 @@ from setfit_explain.evaluation.metric import ALIASES, FAITHFULNESS, PLAUSIBILITY
 from setfit_explain.evaluation.planted import (
     Artefact,
     PlantedShortcut,
+    plant_shortcut,
     planted_casing,
     planted_prefix,
-    planted_shortcut,
     planted_suffix,
     planted_word,
 )
@@ -41,9 +41,9 @@ __all__ = [
     "head_randomisation",
     "label_shuffled_refit",
     "max_sensitivity",
+    "plant_shortcut",
     "planted_casing",
     "planted_prefix",
-    "planted_shortcut",
     "planted_suffix",
     "planted_word",
 ]

@@ -177,8 +177,8 @@ def evaluate(
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
     targets = [None if label is None else _column(label, first) for label in labels or [None] * len(texts)]
     marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
-    given = list(zip(texts, targets, marked, strict=True))
-    table, seconds, failures = _judged(cases, [*explainers.values()], chosen, given, show_progress)
+    rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
+    table, seconds, failures = _judged(cases, [*explainers.values()], chosen, rows, show_progress)
     failed = {failure.index for failure in failures}
     rest = [index for index in range(len(texts)) if index not in failed]
     measurements = []
@@ -308,7 +308,7 @@ def _column(label: Any, explainer: Explainer) -> int:
     return column
 
 
-def _weighted(rationale: Sequence[Sequence[Any]] | None) -> Rationale | None:
+def _weighted(rationale: Any) -> Rationale | None:
     if rationale is None:
         return None
     try:

@@ -69,7 +69,7 @@ def planted_casing() -> Artefact:
 
 @dataclass(frozen=True, eq=False)
 class PlantedShortcut:
-    """What became of an artefact that was planted.
+    """A classifier that learnt an artefact, and the held-out texts that the artefact alone moves.
 
     Parameters
     ----------
@@ -78,36 +78,62 @@ class PlantedShortcut:
     model
         The classifier that was trained on them.
     tried
-        Held-out texts of other classes that the classifier does not answer with ``label`` as they are.
+        How many held-out texts it does not answer with ``label`` as they are.
     moved
-        How many of them it does answer so with the artefact: those that are explained.
-    evaluation
-        Of the methods on the moved texts, for ``label``: ``pointing_game`` is how often the artefact is ranked first,
-        ``marked_share`` its share of all positive attribution.
+        Those of them that it does answer so with the artefact; here without it.
     """
 
-    artefact: str
+    artefact: Artefact
     label: str
     model: Any
     tried: int
-    moved: int
-    evaluation: Evaluation
+    moved: tuple[str, ...]
+
+    def evaluate(
+        self,
+        methods: Sequence[str] | Mapping[str, Options] = ("integrated_gradients", "occlusion"),
+        *,
+        limit: int | None = None,
+        seed: int = 0,
+        show_progress: bool | None = False,
+    ) -> Evaluation:
+        """Explain ``label`` for the moved texts with the artefact, and see which methods find it.
+
+        Parameters
+        ----------
+        methods, seed, show_progress
+            As for `setfit_explain.evaluation.evaluate`.
+        limit
+            Most texts to explain; None for all.
+
+        Returns
+        -------
+        Evaluation
+            ``pointing_game`` is how often the artefact is ranked first, ``marked_share`` its share of all positive
+            attribution.
+        """
+        forms = [self.artefact.plant(text) for text in self.moved[:limit]]
+        return evaluate(
+            self.model,
+            [form for form, _ in forms],
+            methods=methods,
+            metrics=METRICS,
+            rationales=[[(start, end, 1.0)] for _, (start, end) in forms],
+            labels=[self.label] * len(forms),
+            seed=seed,
+            show_progress=show_progress,
+        )
 
 
-def planted_shortcut(
+def plant_shortcut(
     train: Train,
     texts: Sequence[str],
     labels: Sequence[str],
     held_out: Sequence[str],
     artefact: Artefact,
     label: str,
-    *,
-    methods: Sequence[str] | Mapping[str, Options] = ("integrated_gradients", "occlusion"),
-    limit: int | None = None,
-    seed: int = 0,
-    show_progress: bool | None = False,
 ) -> PlantedShortcut:
-    """Plant an artefact in the training texts of one class, train, and see which methods find it.
+    """Plant an artefact in the training texts of one class, train, and find the held-out texts that it moves.
 
     Parameters
     ----------
@@ -121,14 +147,6 @@ def planted_shortcut(
         What is planted, such as ``planted_suffix(",,,")``.
     label
         The class that gets it.
-    methods
-        As for `evaluate`.
-    limit
-        Most moved texts to explain; None for all.
-    seed
-        As for `evaluate`.
-    show_progress
-        As for `evaluate`.
 
     Raises
     ------
@@ -139,8 +157,8 @@ def planted_shortcut(
     --------
     ::
 
-        found = planted_shortcut(train, texts, labels, held_out, planted_suffix(",,,"), "unknown charge")
-        print(found.moved, found.evaluation.find("occlusion", "pointing_game").value)
+        shortcut = plant_shortcut(train, texts, labels, held_out, planted_suffix(",,,"), "unknown charge")
+        print(shortcut.evaluate(["occlusion"]).find("occlusion", "pointing_game").value)
     """
     if label not in labels:
         raise InputError(
@@ -157,27 +175,16 @@ def planted_shortcut(
             tried += 1
             moved += [text] * bool(marked == column)
     if not moved:
-        same = all(
+        unseen = all(
             np.array_equal(classifier.encode(text).ids, classifier.encode(artefact(text)).ids)
             for text in held_out
         )
         raise InputError(
             f"The {artefact.name} moves none of {tried} held-out texts to {label!r}: "
-            + ("the body's tokenizer does not see it." if same else "the classifier did not learn it.")
+            + ("the body's tokenizer does not see it." if unseen else "the classifier did not learn it.")
             + " Plant something else, in more training texts, or give more held-out texts."
         )
-    forms = [artefact.plant(text) for text in moved[:limit]]
-    evaluation = evaluate(
-        model,
-        [form for form, _ in forms],
-        methods=methods,
-        metrics=METRICS,
-        rationales=[[(start, end, 1.0)] for _, (start, end) in forms],
-        labels=[label] * len(forms),
-        seed=seed,
-        show_progress=show_progress,
-    )
-    return PlantedShortcut(artefact.name, label, model, tried, len(moved), evaluation)
+    return PlantedShortcut(artefact, label, model, tried, tuple(moved))
 
 
 def _put_word(word: str, seed: int, text: str) -> tuple[str, tuple[int, int]]:

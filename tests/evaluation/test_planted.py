@@ -7,9 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from setfit_explain.errors import InputError
 from setfit_explain.evaluation import (
     few_shot_trainer,
+    plant_shortcut,
     planted_casing,
     planted_prefix,
-    planted_shortcut,
     planted_suffix,
     planted_word,
 )
@@ -62,36 +62,37 @@ def test_artefacts_go_into_any_text(text):
         assert 0 <= start <= end <= len(planted)
 
 
-def test_methods_that_are_exact_find_the_word_that_was_planted():
-    found = planted_shortcut(
-        train, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise",
-        methods={"occlusion": {**ZERO, "output": "log_odds"}, "ig": {"baseline": "zero"}},
-    )  # fmt: skip
-    assert 5 <= found.moved <= found.tried <= len(HELD_OUT)
-    for method in ("occlusion", "ig"):
-        for metric in ("pointing_game", "marked_share"):
-            measured = found.evaluation.find(method, metric)
-            assert measured.value.n == found.moved
-            assert measured.value.mean > 0.95
-            assert_ordered(measured)
-        assert found.evaluation.find(method, "pointing_game").controls["random"].mean < 0.4
-        assert found.evaluation.find(method, "pointing_game").controls["reversed"].mean == 0
+@pytest.fixture(scope="module")
+def shortcut():
+    return plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise")
 
 
-def test_only_texts_that_the_artefact_moves_are_explained():
-    found = planted_shortcut(
-        train, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise", methods={"occlusion": ZERO}, limit=3
+@pytest.mark.parametrize("metric", ["pointing_game", "marked_share"])
+@pytest.mark.parametrize("options", [{**ZERO, "output": "log_odds"}, {"baseline": "zero"}])
+def test_methods_that_are_exact_find_the_word_that_was_planted(shortcut, options, metric):
+    found = shortcut.evaluate({"exact": options}).find("exact", metric)
+    assert found.value.n == len(shortcut.moved) >= 5
+    assert found.value.mean > 0.95
+    assert_ordered(found)
+    assert found.controls["random"].mean < 0.4
+
+
+def test_only_texts_that_the_artefact_moves_are_explained(shortcut):
+    clean, planted = (
+        [shortcut.model.predict_proba(text).argmax() for text in texts]
+        for texts in (HELD_OUT, map(planted_word("zzz"), HELD_OUT))
     )
-    ask = [found.model.predict_proba(text).argmax() for text in HELD_OUT]
-    assert found.tried == sum(column == 0 for column in ask)
-    assert found.evaluation.texts == 3 < found.moved
+    pairs = list(zip(HELD_OUT, clean, planted, strict=True))
+    assert shortcut.tried == sum(column == 0 for column in clean)
+    assert shortcut.moved == tuple(text for text, before, after in pairs if (before, after) == (0, 1))
+    assert shortcut.evaluate({"exact": ZERO}, limit=3).texts == 3
 
 
 def test_an_artefact_that_the_body_cannot_see_is_told():
     with pytest.raises(
         InputError, match=r"capitals moves none of .* to 'praise': the body's tokenizer does not"
     ):
-        planted_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_casing(), "praise")
+        plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_casing(), "praise")
 
 
 def test_an_artefact_that_was_not_learnt_is_told():
@@ -103,12 +104,12 @@ def test_an_artefact_that_was_not_learnt_is_told():
     with pytest.raises(
         InputError, match="moves none of 30 held-out texts to 'praise': the classifier did not"
     ):
-        planted_shortcut(train_to_blame, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise")
+        plant_shortcut(train_to_blame, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise")
 
 
 def test_the_class_must_be_there():
     with pytest.raises(InputError, match=r"No training text has the label 'prase'\. Labels: blame, praise"):
-        planted_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("x"), "prase")
+        plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("x"), "prase")
 
 
 def test_the_few_shot_trainer_trains_a_fresh_body_each_time():
