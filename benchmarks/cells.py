@@ -142,7 +142,8 @@ def _measure(data: DataSet, cell: Cell, planted: int) -> Found:
                 labels=[row.label for row in rows],
             )
             found += _named(plausible)
-        found += _named(data.shortcut.evaluate(methods, limit=planted), "planted ")
+        if data.shortcut is not None:
+            found += _named(data.shortcut.evaluate(methods, limit=planted), "planted ")
         median = _median_seconds(data, cell)
     except SetFitExplainError as error:
         return Found(cell, None, {}, {}, {}, f"{type(error).__name__}: {error}")

@@ -88,9 +88,15 @@ def _measured_until(
 
 def _told(data: DataSet, wanted: Sequence[Cell], found: Sequence[Found]) -> str:
     right = np.mean([answer == row.label for answer, row in zip(_answers(data), data.held_out, strict=True)])
+    shortcut = data.shortcut
+    moved = (
+        "no text."
+        if shortcut is None
+        else f"{len(shortcut.moved)} of {shortcut.tried} texts to {shortcut.label!r}."
+    )
     return (
-        f"{len(data.held_out)} texts, {right:.0%} answered rightly; the artefact moves {len(data.shortcut.moved)} of "
-        f"{data.shortcut.tried} to {data.shortcut.label!r}. {len(found)} of {len(wanted)} cells."
+        f"{len(data.held_out)} texts, {right:.0%} answered rightly; the artefact moves {moved} {len(found)} of "
+        f"{len(wanted)} cells."
     )
 
 

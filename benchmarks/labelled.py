@@ -15,6 +15,7 @@ from setfit import SetFitModel
 from benchmarks.classifiers import SIX
 from setfit_explain.demo.data import load_test, load_train
 from setfit_explain.demo.weights import load_body
+from setfit_explain.errors import InputError
 from setfit_explain.evaluation import PlantedShortcut, few_shot_trainer, plant_shortcut, planted_suffix
 
 SHOTS = 16
@@ -60,16 +61,19 @@ class DataSet:
         return self._trained("model", [row.text for row in self.train], [row.label for row in self.train])
 
     @cached_property
-    def shortcut(self) -> PlantedShortcut:
-        """The same with `ARTEFACT` in every training text of the first class."""
-        return plant_shortcut(
-            lambda texts, labels: self._trained("planted", texts, labels),
-            [row.text for row in self.train],
-            [row.label for row in self.train],
-            [row.text for row in self.held_out],
-            ARTEFACT,
-            min(row.label for row in self.train),
-        )
+    def shortcut(self) -> PlantedShortcut | None:
+        """The same with `ARTEFACT` in every training text of the first class; None if that moves no text."""
+        try:
+            return plant_shortcut(
+                lambda texts, labels: self._trained("planted", texts, labels),
+                [row.text for row in self.train],
+                [row.label for row in self.train],
+                [row.text for row in self.held_out],
+                ARTEFACT,
+                min(row.label for row in self.train),
+            )
+        except InputError:
+            return None
 
     def first(self, count: int) -> "DataSet":
         """Keep the first held-out texts."""

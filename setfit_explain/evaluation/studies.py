@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from setfit_explain.errors import SetFitExplainError
+from setfit_explain.arguments import resolve_method
+from setfit_explain.errors import OptionError, SetFitExplainError
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
 from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation
@@ -27,6 +28,11 @@ def _across_baselines(model: Any, texts: Sequence[str], options: Options, **name
 
 
 def _across_seeds(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
+    method = resolve_method(options.get("method", "integrated_gradients"), {})
+    if not hasattr(method, "seed"):
+        raise OptionError(
+            f"{method.name}, which draws nothing at random and so agrees with itself for every seed"
+        )
     return [agreement(model, texts, across_seeds(options), across="seeds", **named)]
 
 

@@ -126,6 +126,24 @@ def test_what_was_not_measured_cannot_be_found():
         found.find("occlusion", "insertion", "mask")
 
 
+def test_studies_of_whole_methods_are_metrics_by_name():
+    names = ["max_sensitivity", "agreement_across_baselines", "agreement_across_seeds", "body_randomisation"]
+    found = evaluate(MODEL, [LONG, 5, "refund"], methods=["occlusion"], metrics=names)
+    assert [measurement.metric for measurement in found.measurements] == [
+        "seconds",
+        "max_sensitivity",
+        "agreement_across_baselines",
+        "agreement_across_seeds",
+        *(f"similarity_after_body_top_{stage}_of_3" for stage in (1, 2, 3)),
+    ]
+    np.testing.assert_array_equal(
+        np.isnan(found.find("occlusion", "agreement_across_baselines").values), [False, True, True]
+    )
+    seeds = found.find("occlusion", "agreement_across_seeds")
+    assert seeds.value.n == 0
+    assert "draws nothing at random" in seeds.undefined_for
+
+
 def test_evaluation_is_loaded_on_first_use():
     code = "import sys, setfit_explain; print('setfit_explain.evaluation' in sys.modules, 'torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
