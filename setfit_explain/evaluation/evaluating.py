@@ -213,7 +213,8 @@ def _judged(
                     started = time.perf_counter()
                     values = attributions(explainer, case)
                     seconds[row, index] = time.perf_counter() - started
-                    table[row, :, :, index] = [_judge(metric, case, values) for metric in metrics]
+                    for column, metric in enumerate(metrics):
+                        table[row, column, :, index] = _judge(metric, case, values)
             except SetFitExplainError as error:
                 failures.append(Failure(index, str(text), type(error).__name__, str(error)))
             tell(index + 1, len(given))
