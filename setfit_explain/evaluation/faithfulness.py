@@ -36,7 +36,17 @@ CONSTANT = "texts whose attributions are all equal"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comprehensiveness:
+class _Removing:
+    """What metrics that take units out share."""
+
+    removal: str = "mask"
+
+    unit: ClassVar[str | None] = None
+    undefined_for: ClassVar[str] = NO_UNITS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comprehensiveness(_Removing):
     """What the score loses without the top units, averaged over `bins` (AOPC; DeYoung et al. 2020, eq. 1).
 
     Parameters
@@ -47,13 +57,10 @@ class Comprehensiveness:
         Shares of the units.
     """
 
-    removal: str = "mask"
     bins: Sequence[float] = ERASER_BINS
 
     name: ClassVar[str] = "comprehensiveness"
     direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = None
-    undefined_for: ClassVar[str] = NO_UNITS
 
     def __post_init__(self) -> None:
         _check_bins(self.bins)
@@ -64,7 +71,7 @@ class Comprehensiveness:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sufficiency:
+class Sufficiency(_Removing):
     """What the score loses with the top units alone, averaged over `bins` (AOPC; DeYoung et al. 2020, eq. 2).
 
     Parameters
@@ -75,13 +82,10 @@ class Sufficiency:
         Shares of the units.
     """
 
-    removal: str = "mask"
     bins: Sequence[float] = ERASER_BINS
 
     name: ClassVar[str] = "sufficiency"
     direction: ClassVar[Direction] = Direction.LOWER
-    unit: ClassVar[str | None] = None
-    undefined_for: ClassVar[str] = NO_UNITS
 
     def __post_init__(self) -> None:
         _check_bins(self.bins)
@@ -92,7 +96,7 @@ class Sufficiency:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deletion:
+class Deletion(_Removing):
     """Mean score while units are taken out, the top ones first (deletion AUC; Petsiuk, Das, Saenko 2018).
 
     The area under the curve over the share of units removed, from none to all.
@@ -103,12 +107,8 @@ class Deletion:
         One of `REMOVALS`.
     """
 
-    removal: str = "mask"
-
     name: ClassVar[str] = "deletion"
     direction: ClassVar[Direction] = Direction.LOWER
-    unit: ClassVar[str | None] = None
-    undefined_for: ClassVar[str] = NO_UNITS
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -116,7 +116,7 @@ class Deletion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Insertion:
+class Insertion(_Removing):
     """Mean score while units are put into the emptied text, the top ones first (insertion AUC; Petsiuk 2018).
 
     Parameters
@@ -125,12 +125,8 @@ class Insertion:
         One of `REMOVALS`.
     """
 
-    removal: str = "mask"
-
     name: ClassVar[str] = "insertion"
     direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = None
-    undefined_for: ClassVar[str] = NO_UNITS
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -138,7 +134,7 @@ class Insertion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Monotonicity:
+class Monotonicity(_Removing):
     """Whether higher attributions gain more when units are put in one after another, the lowest first.
 
     The rank correlation (tau-b) of the attributions with the gains: the graded form of the yes or no of
@@ -149,8 +145,6 @@ class Monotonicity:
     removal
         One of `REMOVALS`.
     """
-
-    removal: str = "mask"
 
     name: ClassVar[str] = "monotonicity"
     direction: ClassVar[Direction] = Direction.HIGHER
@@ -169,7 +163,7 @@ class Monotonicity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeaveOneOutCorrelation:
+class LeaveOneOutCorrelation(_Removing):
     """Rank correlation (tau-b) with what the score loses without each unit alone (Jain, Wallace 2019).
 
     Parameters
@@ -177,8 +171,6 @@ class LeaveOneOutCorrelation:
     removal
         One of `REMOVALS`.
     """
-
-    removal: str = "mask"
 
     name: ClassVar[str] = "leave_one_out_correlation"
     direction: ClassVar[Direction] = Direction.HIGHER
@@ -193,7 +185,7 @@ class LeaveOneOutCorrelation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftComprehensiveness:
+class SoftComprehensiveness(_Removing):
     """What the score loses when each unit is left the less, the higher its attribution.
 
     Each dimension of a word embedding is replaced at random, with the probability that is the attribution
@@ -207,12 +199,10 @@ class SoftComprehensiveness:
         Draws that are averaged.
     """
 
-    removal: str = "mask"
     n_samples: int = 16
 
     name: ClassVar[str] = "soft_comprehensiveness"
     direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = None
     undefined_for: ClassVar[str] = CONSTANT
 
     def __call__(self, case: Case, values: Floats) -> float:
@@ -221,7 +211,7 @@ class SoftComprehensiveness:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoftSufficiency:
+class SoftSufficiency(_Removing):
     """What the score loses when each unit is left the more, the higher its attribution.
 
     As `SoftComprehensiveness`, with the attribution for the probability that a dimension stays.
@@ -234,12 +224,10 @@ class SoftSufficiency:
         Draws that are averaged.
     """
 
-    removal: str = "mask"
     n_samples: int = 16
 
     name: ClassVar[str] = "soft_sufficiency"
     direction: ClassVar[Direction] = Direction.LOWER
-    unit: ClassVar[str | None] = None
     undefined_for: ClassVar[str] = CONSTANT
 
     def __call__(self, case: Case, values: Floats) -> float:

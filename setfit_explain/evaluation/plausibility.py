@@ -29,8 +29,17 @@ _SHARE = "share"
 _NO_RATIONALE = "texts without a rationale, or where it is every unit"
 
 
+class _Marked:
+    """What metrics that compare with a rationale share."""
+
+    removal: ClassVar[None] = None
+    direction: ClassVar[Direction] = Direction.HIGHER
+    unit: ClassVar[str | None] = _SHARE
+    undefined_for: ClassVar[str] = _NO_RATIONALE
+
+
 @dataclass(frozen=True)
-class AveragePrecision:
+class AveragePrecision(_Marked):
     """Area under the precision-recall curve of the ranking (AUPRC), votes as weights.
 
     A unit marked by a share ``w`` of the annotators counts as ``w`` of a unit that is marked and ``1 - w`` of
@@ -38,10 +47,6 @@ class AveragePrecision:
     """
 
     name: ClassVar[str] = "average_precision"
-    removal: ClassVar[None] = None
-    direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = _SHARE
-    undefined_for: ClassVar[str] = _NO_RATIONALE
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -57,14 +62,10 @@ class AveragePrecision:
 
 
 @dataclass(frozen=True)
-class TokenF1:
+class TokenF1(_Marked):
     """F1 of as many top units as the rationale has, against the rationale; units of the majority of votes."""
 
     name: ClassVar[str] = "token_f1"
-    removal: ClassVar[None] = None
-    direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = _SHARE
-    undefined_for: ClassVar[str] = _NO_RATIONALE
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -73,14 +74,10 @@ class TokenF1:
 
 
 @dataclass(frozen=True)
-class TokenIoU:
+class TokenIoU(_Marked):
     """Intersection over union of as many top units as the rationale has, with the rationale."""
 
     name: ClassVar[str] = "token_iou"
-    removal: ClassVar[None] = None
-    direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = _SHARE
-    undefined_for: ClassVar[str] = _NO_RATIONALE
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -89,14 +86,10 @@ class TokenIoU:
 
 
 @dataclass(frozen=True)
-class PointingGame:
+class PointingGame(_Marked):
     """Whether the top unit is marked (Zhang et al. 2016), as the share of votes for it."""
 
     name: ClassVar[str] = "pointing_game"
-    removal: ClassVar[None] = None
-    direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = _SHARE
-    undefined_for: ClassVar[str] = _NO_RATIONALE
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -107,14 +100,10 @@ class PointingGame:
 
 
 @dataclass(frozen=True)
-class MarkedShare:
+class MarkedShare(_Marked):
     """The share of all positive attribution that is on marked units (relevance mass; Arras et al. 2022)."""
 
     name: ClassVar[str] = "marked_share"
-    removal: ClassVar[None] = None
-    direction: ClassVar[Direction] = Direction.HIGHER
-    unit: ClassVar[str | None] = _SHARE
-    undefined_for: ClassVar[str] = _NO_RATIONALE
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text; 0 where none of them is positive."""
