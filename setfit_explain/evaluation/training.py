@@ -31,14 +31,16 @@ Train = Callable[[Sequence[str], Sequence[str]], Any]
 """Trains a new classifier: ``train(texts, labels) -> model``, the model as for `Explainer`."""
 
 
-def few_shot_trainer(load_body: "Callable[[], SentenceTransformer]", *, seed: int = 0) -> Train:
+def few_shot_trainer(
+    load_body: "Callable[[], SentenceTransformer]", *, seed: int = 0, steps: int = STEPS
+) -> Train:
     """Make what trains SetFit classifiers, each on a body of its own.
 
     Parameters
     ----------
     load_body
         Gives a freshly loaded sentence encoder at each call.
-    seed
+    seed, steps
         As in `train_few_shot`.
 
     Examples
@@ -50,7 +52,7 @@ def few_shot_trainer(load_body: "Callable[[], SentenceTransformer]", *, seed: in
     """
 
     def train(texts: Sequence[str], labels: Sequence[str]) -> Any:
-        return train_few_shot(load_body(), texts, labels, seed=seed)
+        return train_few_shot(load_body(), texts, labels, seed=seed, steps=steps)
 
     return train
 
@@ -61,6 +63,7 @@ def train_few_shot(
     labels: Sequence[str],
     *,
     seed: int,
+    steps: int = STEPS,
     on_step: StepListener | None = None,
 ) -> "SetFitModel":
     """Train ``body`` and a logistic-regression head on a few labelled texts.
@@ -74,6 +77,8 @@ def train_few_shot(
     seed
         Seeds the order of the pairs and the dropout: the same seed on the same machine with the same
         number of threads gives the same classifier.
+    steps
+        Optimiser steps.
     on_step
         Told of the progress; None for silence.
 
@@ -98,13 +103,19 @@ def train_few_shot(
         model = SetFitModel(model_body=body, model_head=LogisticRegression(), labels=classes)
         with tempfile.TemporaryDirectory(prefix="setfit-explain-") as folder:
             rows = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
-            _trainer(model, rows, seed=seed, folder=folder, on_step=on_step).train()
+            _trainer(model, rows, seed=seed, steps=steps, folder=folder, on_step=on_step).train()
         body.eval()
     return model
 
 
 def _trainer(
-    model: "SetFitModel", rows: list[dict[str, str]], *, seed: int, folder: str, on_step: StepListener | None
+    model: "SetFitModel",
+    rows: list[dict[str, str]],
+    *,
+    seed: int,
+    steps: int,
+    folder: str,
+    on_step: StepListener | None,
 ) -> Any:
     from datasets import Dataset
     from setfit import Trainer, TrainingArguments
@@ -113,7 +124,7 @@ def _trainer(
     arguments = TrainingArguments(
         output_dir=folder,
         batch_size=16,
-        max_steps=STEPS,
+        max_steps=steps,
         body_learning_rate=BODY_LEARNING_RATE,
         seed=seed,
         report_to="none",

@@ -119,7 +119,7 @@ def test_the_few_shot_trainer_trains_a_fresh_body_each_time():
         bodies.append(tiny_body("bert"))
         return bodies[-1]
 
-    trainer = few_shot_trainer(load_body, seed=1)
+    trainer = few_shot_trainer(load_body, seed=1, steps=3)
     labels = [LABELS[column] for column in CLASSES]
     first, second = trainer(TEXTS, labels), trainer(TEXTS, labels)
     assert [model.model_body for model in (first, second)] == bodies
