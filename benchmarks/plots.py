@@ -1,4 +1,4 @@
-"""Curves drawn beside one another."""
+"""Curves, and estimates with their intervals, drawn beside one another."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,5 +55,49 @@ def draw(panels: Sequence[Panel], file: Path) -> None:
         axis.minorticks_off()
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Estimates with intervals, one a line.
+
+    Parameters
+    ----------
+    title, x_label
+        In words, with units.
+    rows
+        Mean, low and high by name, the lowest line first.
+    lines
+        Places of vertical lines by name.
+    """
+
+    title: str
+    x_label: str
+    rows: Mapping[str, tuple[float, float, float]]
+    lines: Mapping[str, float]
+
+
+def draw_dots(panels: Sequence[Dots], file: Path) -> None:
+    """Draw the panels below one another, and write ``file``."""
+    heights = [1 + 0.28 * len(panel.rows) for panel in panels]
+    figure, axes = plt.subplots(
+        len(panels),
+        figsize=(9, sum(heights)),
+        layout="constrained",
+        squeeze=False,
+        gridspec_kw={"height_ratios": heights},
+    )
+    for panel, axis in zip(panels, axes.flat, strict=True):
+        for place, (mean, low, high) in enumerate(panel.rows.values()):
+            axis.plot([low, high], [place, place], color=STYLES[0][0])
+            axis.plot(mean, place, color=STYLES[0][0], marker=STYLES[0][1], markersize=5)
+        for (name, place), (color, _) in zip(panel.lines.items(), STYLES[1:], strict=False):
+            axis.axvline(place, color=color, linestyle="--", label=name)
+        axis.set(title=panel.title, xlabel=panel.x_label, ylim=(-0.6, len(panel.rows) - 0.4))
+        axis.set_yticks(range(len(panel.rows)), [*panel.rows])
+        axis.grid(alpha=0.3, axis="x")
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -101,6 +101,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "evaluation":
+        return import_module("setfit_explain.evaluation")
     if name not in _HOMES:
         raise AttributeError(f"module 'setfit_explain' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

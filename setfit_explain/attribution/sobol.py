@@ -16,7 +16,7 @@ from setfit_explain.attribution.game import Estimate, Game
 from setfit_explain.attribution.sampling import SamplingMethod, all_coalitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -49,6 +49,11 @@ class Sobol(SamplingMethod):
         "Sobol indices are shares of the variance of the score over random subsets of the units. They have no "
         "sign: they do not say whether a unit speaks for the class or against it, and do not add up to the score."
     )
+
+    @property
+    def settings(self) -> Mapping[str, str | int | float | bool | None]:
+        """The budget, the seed, and that the numbers have no sign."""
+        return {**super().settings, "signed": False}
 
     def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
         """Average over all subsets."""

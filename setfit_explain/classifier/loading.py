@@ -95,6 +95,8 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
         Something else was passed.
     """
     match model:
+        case Model():  # taken apart before
+            return model
         case SetFitModel():
             return Model(
                 model.model_body, model.model_head, model.normalize_embeddings, model.labels,
@@ -114,6 +116,16 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
             return _load_folder(find_folder(model), trust_pickle=trust_pickle)
     raise UnsupportedModelError(
         f"{type(model).__name__} is not a model that can be explained. Accepted: {ACCEPTED}."
+    )
+
+
+def with_parts(model: Model, *, body: SentenceTransformer | None = None, head: Any = None) -> Model:
+    """Put another body or head into a model, which answers with them itself; the model given is left as it is."""
+    return _from_parts(
+        model.body if body is None else body,
+        model.head if head is None else head,
+        normalize_embeddings=model.normalize_embeddings,
+        labels=model.labels,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from setfit_explain._version import __version__
-from setfit_explain.cli import comparing, explaining
+from setfit_explain.cli import comparing, evaluating, explaining
 from setfit_explain.cli.messages import Exit, message, quiet_libraries
 from setfit_explain.cli.options import (
     BaselineOption,
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command(epilog=explaining.EXPLAIN_EXAMPLES)(grouped(explaining.explain))
 app.command(epilog=explaining.REPORT_EXAMPLES)(grouped(explaining.report))
 app.command(epilog=comparing.EXAMPLES)(grouped(comparing.compare))
+app.command(epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 
 
 @app.command(epilog="Example:\n\nsetfit-explain check my-model --scale log_odds")

@@ -1,32 +1,14 @@
-"""Training a few-shot classifier with SetFit's own ``Trainer``: seeded, quiet, offline, leaving no files.
+"""Training the demonstration's few-shot classifier on its examples."""
 
-Real contrastive training of the body, then a logistic regression on its embeddings; not a general trainer.
-Paper: Tunstall et al. 2022, Efficient Few-Shot Learning Without Prompts.
-"""
-
-import logging
-import random
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from setfit_explain.demo.data import Example
+from setfit_explain.evaluation.training import STEPS, StepListener, train_few_shot
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from setfit import SetFitModel
-
-STEPS: Final = 36
-"""Optimiser steps of a training; with pairs of 64 texts in batches of 16 the classes are learnt by then."""
-
-BODY_LEARNING_RATE: Final = 5e-5
-
-StepListener = Callable[[int, int], None]
-"""Called after each optimiser step with the number of steps done and of all steps."""
 
 
 def train(
@@ -34,103 +16,9 @@ def train(
     examples: Sequence[Example],
     *,
     seed: int,
+    steps: int = STEPS,
     on_step: StepListener | None = None,
 ) -> "SetFitModel":
-    """Train ``body`` and a logistic-regression head on ``examples``.
-
-    Parameters
-    ----------
-    body
-        A freshly loaded sentence encoder. It is trained in place and becomes the classifier's body.
-    examples
-        The few-shot training texts, with string labels.
-    seed
-        Seeds the order of the pairs and the dropout: the same seed on the same machine with the same
-        number of threads gives the same classifier.
-    on_step
-        Told of the progress; None for silence.
-
-    Returns
-    -------
-    SetFitModel
-        The classifier, in evaluation mode.
-
-    Notes
-    -----
-    The random number generators, warning filters and loggers' levels of the process are left as found.
-    What cannot be helped: importing setfit gives the logger ``setfit`` a handler, and training makes
-    accelerate's process-wide singletons.
-    """
-    with _process_left_as_found():
-        from setfit import SetFitModel
-
-        # SetFit's own default head, by the name under which it uses it.
-        from setfit.modeling import LogisticRegression
-
-        labels = sorted({example.label for example in examples})
-        model = SetFitModel(model_body=body, model_head=LogisticRegression(), labels=labels)
-        with tempfile.TemporaryDirectory(prefix="setfit-explain-") as folder:
-            _trainer(model, examples, seed=seed, folder=folder, on_step=on_step).train()
-        body.eval()
-    return model
-
-
-def _trainer(
-    model: "SetFitModel", examples: Sequence[Example], *, seed: int, folder: str, on_step: StepListener | None
-) -> Any:
-    from datasets import Dataset
-    from setfit import Trainer, TrainingArguments
-    from transformers.trainer import DEFAULT_PROGRESS_CALLBACK  # another one in a notebook
-
-    arguments = TrainingArguments(
-        output_dir=folder,
-        batch_size=16,
-        max_steps=STEPS,
-        body_learning_rate=BODY_LEARNING_RATE,
-        seed=seed,
-        report_to="none",
-        logging_strategy="no",
-        save_strategy="no",
-        show_progress_bar=False,
-    )
-    rows = Dataset.from_list([{"text": example.text, "label": example.label} for example in examples])
-    trainer = Trainer(model=model, args=arguments)
-    # Given to the constructor, the rows would be mapped for a model card, behind a progress bar of its own.
-    trainer.train_dataset = rows
-    trainer.remove_callback(DEFAULT_PROGRESS_CALLBACK)
-    # Pinned memory speeds nothing up here, and torch warns about it where there is no GPU.
-    trainer.st_trainer.args.dataloader_pin_memory = False
-    if on_step is not None:
-        trainer.add_callback(_step_callback(on_step))
-    return trainer
-
-
-def _step_callback(on_step: StepListener) -> Any:
-    from transformers import TrainerCallback
-
-    class Progress(TrainerCallback):  # type: ignore[misc, unused-ignore]
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
-            on_step(state.global_step, state.max_steps)
-
-    return Progress()
-
-
-@contextmanager
-def _process_left_as_found() -> Iterator[None]:
-    """Silence SetFit's log within; restore the process's state on leaving, also after an exception."""
-    import torch
-
-    log = logging.getLogger("setfit")
-    level = log.level
-    with warnings.catch_warnings(), torch.random.fork_rng(range(torch.cuda.device_count())):
-        import setfit  # noqa: F401 - its import sets warning filters and its logger's level
-
-        # The legacy generator is the one that transformers.set_seed seeds.
-        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-        log.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            log.setLevel(level)
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)  # noqa: NPY002
+    """Train ``body`` and a logistic-regression head on ``examples``, as `train_few_shot` does."""
+    texts, labels = [example.text for example in examples], [example.label for example in examples]
+    return train_few_shot(body, texts, labels, seed=seed, steps=steps, on_step=on_step)

@@ -1,0 +1,321 @@
+"""`evaluate`: methods beside one another, by several metrics, on the same texts, each with its controls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from setfit_explain.classifier.labels import resolve_targets
+from setfit_explain.classifier.loading import load_model
+from setfit_explain.errors import InputError, OptionError, SetFitExplainError, TargetError
+from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.measuring import Direction, Measurement
+from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
+from setfit_explain.evaluation.ranking import permuted
+from setfit_explain.evaluation.studies import STUDIES, run_study
+from setfit_explain.explainer import Explainer
+from setfit_explain.explanation.explanation_set import Failure
+from setfit_explain.views.progress import progress_bar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from setfit_explain.evaluation.case import Case, Rationale
+    from setfit_explain.explaining import Options
+    from setfit_explain.explanation.segmentation import Granularity
+
+    Floats = NDArray[np.float64]
+
+DEFAULT_METRICS = (
+    "comprehensiveness",
+    "sufficiency",
+    "insertion",
+    "deletion",
+    "leave_one_out_correlation",
+    "monotonicity",
+)
+DEFAULT_REMOVALS = ("mask", "delete")
+RANDOM_DRAWS = 4
+"""Random orders whose metrics are averaged for a text's random control."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Measurements of several methods on the same texts.
+
+    Parameters
+    ----------
+    measurements
+        One for each method and metric, in that order.
+    texts
+        How many texts were given.
+    failures
+        Texts that could not be read or explained; they are undefined in every measurement concerned.
+    """
+
+    measurements: tuple[Measurement, ...]
+    texts: int
+    failures: tuple[Failure, ...] = ()
+
+    def find(self, method: str, metric: str, removal: str | None = None) -> Measurement:
+        """Give one measurement; raises `InputError` where it was not made."""
+        for found in self.measurements:
+            if (found.method, found.metric, found.removal) == (method, metric, removal):
+                return found
+        made = sorted({f"{found.method}: {found.name}" for found in self.measurements})
+        raise InputError(f"{metric} ({removal}) of {method!r} was not measured. Measured: {'; '.join(made)}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "texts": self.texts,
+            "failures": [
+                {"index": failure.index, "error": failure.error, "message": failure.message}
+                for failure in self.failures
+            ],
+            "measurements": [measurement.to_dict() for measurement in self.measurements],
+        }
+
+
+def evaluate(
+    model: Any,
+    texts: Sequence[str],
+    *,
+    methods: Sequence[str] | Mapping[str, Options] = ("integrated_gradients", "occlusion"),
+    metrics: Sequence[str | Metric] | None = None,
+    removals: Sequence[str] = DEFAULT_REMOVALS,
+    rationales: Sequence[Rationale | None] | None = None,
+    labels: Sequence[Any] | None = None,
+    output: str = "probability",
+    granularity: Granularity = "word",
+    reference_texts: Sequence[str] | None = None,
+    seed: int = 0,
+    show_progress: bool | None = False,
+    trust_pickle: bool = False,
+) -> Evaluation:
+    """Measure how good the explanations of several methods are, on the same texts and beside controls.
+
+    Parameters
+    ----------
+    model
+        As for `Explainer`. It is left as found.
+    texts
+        What is explained; a few hundred separate most methods.
+    methods
+        Names, or for each name that the table should have the keyword arguments of `Explainer`, such as
+        ``{"IG from pad": {"method": "integrated_gradients", "baseline": "pad"}}``.
+    metrics
+        Names of `FAITHFULNESS`, `PLAUSIBILITY` and `STUDIES`, ferret's names, or metric objects; None for a usual
+        choice, with all of plausibility where there are rationales. Studies measure the class that is answered.
+    removals
+        How units are taken out, for the metrics given by name: any of `REMOVALS`.
+    rationales
+        For each text what people marked as the reason, (start, end) or (start, end, weight), or None.
+    labels
+        The class of each text whose score is explained and measured, by name or column; None for the most
+        probable one. Plausibility should be judged on the class that the people gave.
+    output
+        Scale on which the metrics see the class's score, whatever scale a method explains.
+    granularity
+        Of the units, for every method.
+    reference_texts
+        Texts whose token frequencies weight the removal ``"mean"``.
+    seed
+        Of random controls, random ties and resamples.
+    show_progress
+        Whether to draw a bar on stderr; None for "on a terminal".
+    trust_pickle
+        As for `Explainer`.
+
+    Returns
+    -------
+    Evaluation
+        Seconds a text, then the metrics, of each method.
+
+    Raises
+    ------
+    OptionError
+        A method, metric or removal is unknown, or rationales are lacking where a metric needs them.
+    ModelError
+        The model cannot be explained.
+
+    Examples
+    --------
+    ::
+
+        found = evaluate(model, texts, methods=["integrated_gradients", "occlusion"])
+        print(found.find("occlusion", "comprehensiveness", "mask").value)
+    """
+    if metrics is None:
+        metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
+    studies = [name for name in STUDIES if name in metrics]
+    chosen = _chosen([metric for metric in metrics if metric not in studies], removals, rationales)
+    named = _named(methods)
+    for name, given in (("rationales", rationales), ("labels", labels)):
+        if given is not None and len(given) != len(texts):
+            raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
+    loaded = load_model(model, trust_pickle=trust_pickle)
+    named = {
+        name: {**options, "granularity": granularity, "show_progress": False}
+        for name, options in named.items()
+    }
+    explainers = {name: Explainer(loaded, **options) for name, options in named.items()}
+    first = next(iter(explainers.values()))
+    cases = Cases(
+        first.classifier,
+        output=output,
+        granularity=granularity,
+        reference_texts=reference_texts,
+        seed=seed,
+    )
+    for metric in chosen:
+        if metric.removal is not None:
+            cases.removal(metric.removal)  # an unknown one shows before anything is computed
+    targets = [None if label is None else _column(label, first) for label in labels or [None] * len(texts)]
+    marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
+    rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
+    table, seconds, failures = _judged(cases, [*explainers.values()], chosen, rows, show_progress)
+    failed = {failure.index for failure in failures}
+    rest = [index for index in range(len(texts)) if index not in failed]
+    measurements = []
+    for row, (name, options) in enumerate(named.items()):
+        measurements.append(_seconds(name, seconds[row]))
+        measurements += [_measured(name, metric, cases, *table[row, k]) for k, metric in enumerate(chosen)]
+        for study in studies:
+            found = run_study(study, loaded, [texts[k] for k in rest], options, method=name, seed=seed)
+            measurements += [_placed(measurement, rest, len(texts)) for measurement in found]
+    return Evaluation(tuple(measurements), len(texts), tuple(failures))
+
+
+def _judged(
+    cases: Cases,
+    explainers: Sequence[Explainer],
+    metrics: Sequence[Metric],
+    given: Sequence[tuple[str, int | None, Rationale | None]],
+    show_progress: bool | None,
+) -> tuple[Floats, Floats, list[Failure]]:
+    """Explain and judge every text: value and both controls, seconds, and the texts that failed.
+
+    The first are of shape ``(explainers, metrics, 3, texts)`` and ``(explainers, texts)``, NaN where undefined.
+    """
+    table = np.full((len(explainers), len(metrics), 3, len(given)), np.nan)
+    seconds = np.full((len(explainers), len(given)), np.nan)
+    failures = []
+    with progress_bar("evaluating", shown=show_progress) as tell:
+        for index, (text, target, marked) in enumerate(given):
+            try:
+                case = cases.of(index, text, target, marked)
+                for row, explainer in enumerate(explainers):
+                    started = time.perf_counter()
+                    values = attributions(explainer, case)
+                    seconds[row, index] = time.perf_counter() - started
+                    for column, metric in enumerate(metrics):
+                        table[row, column, :, index] = _judge(metric, case, values)
+            except SetFitExplainError as error:
+                failures.append(Failure(index, str(text), type(error).__name__, str(error)))
+            tell(index + 1, len(given))
+    return table, seconds, failures
+
+
+def _judge(metric: Metric, case: Case, values: Floats) -> tuple[float, float, float]:
+    """Give a metric's value of attributions, of the same in random order, and of their opposite."""
+    value = metric(case, values)
+    if np.isnan(value):
+        return np.nan, np.nan, np.nan
+    generator = case.generator()
+    draws = [metric(case, permuted(values, generator)) for _ in range(RANDOM_DRAWS)]
+    return value, float(np.mean(draws)), metric(case, -values)
+
+
+def _placed(found: Measurement, places: Sequence[int], count: int) -> Measurement:
+    """Put values of some texts where these are among all."""
+
+    def spread(values: Floats) -> Floats:
+        every = np.full(count, np.nan)
+        every[places] = values
+        return every
+
+    return replace(
+        found,
+        values=spread(found.values),
+        random=None if found.random is None else spread(found.random),
+        reversed=None if found.reversed is None else spread(found.reversed),
+    )
+
+
+def _seconds(method: str, values: Floats) -> Measurement:
+    return Measurement(
+        method=method,
+        metric="seconds",
+        removal=None,
+        direction=Direction.LOWER,
+        unit="seconds a text",
+        values=values,
+    )
+
+
+def _measured(
+    method: str, metric: Metric, cases: Cases, values: Floats, random: Floats, opposite: Floats
+) -> Measurement:
+    """Name what `_judge` found over all texts."""
+    return Measurement(
+        method=method,
+        metric=metric.name,
+        removal=metric.removal,
+        direction=metric.direction,
+        unit=cases.output.value if metric.unit is None else metric.unit,
+        values=values,
+        random=random,
+        reversed=opposite,
+        undefined_for=metric.undefined_for,
+    )
+
+
+def _chosen(
+    metrics: Sequence[str | Metric], removals: Sequence[str], rationales: Sequence[Any] | None
+) -> list[Metric]:
+    chosen = make_metrics(metrics, removals)
+    lacking = [metric.name for metric in chosen if metric.name in PLAUSIBILITY]
+    if lacking and rationales is None:
+        raise OptionError(f"{lacking[0]} compares with what people marked; give rationales.")
+    return chosen
+
+
+def _named(methods: Sequence[str] | Mapping[str, Options]) -> dict[str, Options]:
+    if isinstance(methods, str):
+        raise OptionError(f"methods is a list of names or a mapping; give [{methods!r}].")
+    named: dict[str, Options] = (
+        dict(methods) if isinstance(methods, Mapping) else {name: {"method": name} for name in methods}
+    )
+    if not named:
+        raise OptionError("There is no method to evaluate.")
+    for name, options in named.items():
+        for own in ("granularity", "targets", "on_error", "show_progress", "trust_pickle"):
+            if own in options:
+                raise OptionError(f"{own} is set for all methods alike; take it out of {name!r}.")
+    return named
+
+
+def _column(label: Any, explainer: Explainer) -> int:
+    classifier = explainer.classifier
+    nothing = np.zeros(len(classifier.classes))
+    (column,) = resolve_targets([label], classifier.classes, nothing, multi_label=classifier.multi_label)
+    if isinstance(column, tuple):
+        raise TargetError(f"A label is one class; got {label!r}.")
+    return column
+
+
+def _weighted(rationale: Any) -> Rationale | None:
+    if rationale is None:
+        return None
+    try:
+        return [(int(start), int(end), float(*weight or [1])) for start, end, *weight in rationale]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"The rationale {rationale!r} is not readable. Accepted: a list of [start, end] or "
+            "[start, end, weight] in characters of the text."
+        ) from error

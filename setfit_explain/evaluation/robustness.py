@@ -1,0 +1,224 @@
+"""Robustness: whether attributions stay when what should not matter changes a little.
+
+Stable numbers are not right numbers: an explanation that never moves is perfectly robust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+
+from setfit_explain.attribution import robustness as captum
+from setfit_explain.classifier.loading import load_model
+from setfit_explain.classifier.text_classifier import TextClassifier
+from setfit_explain.errors import OptionError
+from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.measuring import Direction, Measurement
+from setfit_explain.evaluation.ranking import kendall_tau, permuted
+from setfit_explain.explainer import Explainer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from setfit_explain.classifier.encoding import EncodedText
+    from setfit_explain.evaluation.case import Case
+    from setfit_explain.explaining import Options
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Infidelity:
+    """Mean squared error of the attributions as a prediction of what taking units out costs (Yeh et al. 2019).
+
+    Each unit is taken out or not with even odds. Meant for attributions on the scale that is measured: those of
+    another scale are wrong by its size.
+
+    Parameters
+    ----------
+    removal
+        What takes a unit's place, any of `REMOVALS` but ``"delete"``.
+    n_samples
+        Perturbations that are averaged.
+    """
+
+    removal: str = "mask"
+    n_samples: int = 32
+
+    name: ClassVar[str] = "infidelity"
+    direction: ClassVar[Direction] = Direction.LOWER
+    unit: ClassVar[str | None] = "squared score"
+    undefined_for: ClassVar[str] = "texts without a unit"
+
+    def __call__(self, case: Case, values: Floats) -> float:
+        """Measure the attributions ``(n,)`` of one text."""
+        if not case.n:
+            return np.nan
+        removed = case.generator().integers(2, size=(self.n_samples, case.n))
+        return captum.infidelity(lambda left: case.blended_scores(self.removal, left), values, removed)
+
+
+def max_sensitivity(
+    model: Any,
+    texts: Sequence[str],
+    options: Options,
+    *,
+    method: str = "method",
+    radius: float = 0.1,
+    n_samples: int = 8,
+    seed: int = 0,
+) -> Measurement:
+    """Measure how far attributions move when the word embeddings do (max-sensitivity; Yeh et al. 2019).
+
+    Parameters
+    ----------
+    model
+        As for `Explainer`.
+    texts
+        What is explained, for the class that the model answers.
+    options
+        Keyword arguments of `Explainer`.
+    method
+        The name in the table.
+    radius
+        Largest noise on a dimension, relative to the root mean square of the text's word embeddings.
+    n_samples
+        Moved texts, of which the worst counts.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    Measurement
+        The random control is an attribution drawn anew each time. There is no reversed one: opposite signs move
+        as far. What reads token ids, as ``baseline="delete"`` does, does not see the noise and scores 0.
+    """
+    explainer = Explainer(load_model(model), **options)
+    moved = _Moved(explainer.classifier)
+    (chosen,) = explainer.methods.values()
+    attribute = chosen.prepare(moved, None)
+    cases = Cases(explainer.classifier, output=explainer.output, granularity=explainer.granularity, seed=seed)
+    found = np.full((2, len(texts)), np.nan)
+    for index, text in enumerate(texts):
+        case = cases.of(index, text)
+        generator = case.generator()
+        words = explainer.classifier.word_embeddings(case.encoded)
+        size = radius * float(words.double().square().sum().sqrt()) / max(1, words.numel()) ** 0.5
+        noise = torch.as_tensor(generator.uniform(-size, size, (n_samples, *words.shape))).to(words)
+
+        def explain(rows: Tensor, case: Case = case) -> Floats:
+            with moved.body.session():
+                moved.words = rows
+                values: Floats = attribute(case.encoded, case.membership, case.score).values[0, : case.n]
+            return values
+
+        own = explain(words)
+        if own.any():
+            draw = _redrawn(own, generator)
+            found[:, index] = [captum.max_sensitivity(how, words, noise) for how in (explain, draw)]
+    return Measurement(
+        method=method,
+        metric="max_sensitivity",
+        removal=None,
+        direction=Direction.LOWER,
+        unit="relative to the attributions' norm",
+        values=found[0],
+        random=found[1],
+        undefined_for="texts whose attributions are all zero",
+    )
+
+
+def agreement(
+    model: Any,
+    texts: Sequence[str],
+    variations: Mapping[str, Options],
+    *,
+    method: str = "method",
+    across: str = "baselines",
+    seed: int = 0,
+) -> Measurement:
+    """Measure how far variations of a method agree: the mean rank correlation (tau-b) of every two of them.
+
+    Parameters
+    ----------
+    model
+        As for `Explainer`.
+    texts
+        What is explained, for the class that the model answers.
+    variations
+        Keyword arguments of `Explainer` by name; see `across_baselines` and `across_seeds`.
+    method, across
+        The method's name in the table, and what varies.
+    seed
+        Of the random control.
+
+    Returns
+    -------
+    Measurement
+        The random control agrees with the same values in random order, the reversed one with their opposite.
+
+    Raises
+    ------
+    OptionError
+        There are fewer than two variations.
+    """
+    if len(variations) < 2:
+        raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
+    loaded = load_model(model)
+    explainers = [Explainer(loaded, **options) for options in variations.values()]
+    cases = Cases(explainers[0].classifier, granularity=explainers[0].granularity, seed=seed)
+    found = np.full((3, len(texts)), np.nan)
+    for index, text in enumerate(texts):
+        case = cases.of(index, text)
+        generator = case.generator()
+        pairs = [
+            (kendall_tau(one, other), kendall_tau(one, permuted(other, generator)))
+            for one, other in combinations([attributions(explainer, case) for explainer in explainers], 2)
+        ]
+        value, random = np.mean(pairs, axis=0)
+        found[:, index] = value, random, -value
+    return Measurement(
+        method=method,
+        metric=f"agreement_across_{across}",
+        removal=None,
+        direction=Direction.HIGHER,
+        unit="rank correlation",
+        values=found[0],
+        random=found[1],
+        reversed=found[2],
+        undefined_for="texts of fewer than two units, or where all attributions are equal",
+    )
+
+
+def across_baselines(
+    options: Options, baselines: Sequence[Any] = ("mean", "mask", "pad", "unk")
+) -> dict[str, Options]:
+    """Vary a method's baseline, for `agreement`."""
+    return {str(baseline): {**options, "baseline": baseline} for baseline in baselines}
+
+
+def across_seeds(options: Mapping[str, Any], seeds: Sequence[int] = (0, 1, 2)) -> dict[str, Any]:
+    """Vary the seed of a method that draws at random, for `agreement`."""
+    return {str(seed): {**options, "seed": seed} for seed in seeds}
+
+
+class _Moved(TextClassifier):
+    """A classifier that reads other word embeddings than a text's own: `words` ``(tokens, dim)``."""
+
+    def __init__(self, original: TextClassifier) -> None:
+        vars(self).update(vars(original))
+        self.words: Tensor | None = None
+
+    def word_embeddings(self, encoded: EncodedText) -> Tensor:
+        """Give what was put in the place of the text's own."""
+        return super().word_embeddings(encoded) if self.words is None else self.words
+
+
+def _redrawn(values: Floats, generator: np.random.Generator) -> Callable[[Tensor], Floats]:
+    return lambda _words: permuted(values, generator)

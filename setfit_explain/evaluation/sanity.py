@@ -1,0 +1,239 @@
+"""Sanity checks: whether an explanation changes when the model that it explains no longer is the same.
+
+Adebayo et al. 2018, "Sanity Checks for Saliency Maps" (arXiv 1810.03292): parts of the model are randomised, and the
+attributions for the same class compared before and after. The user's model is never changed: copies are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from setfit_explain.classifier.loading import load_model, with_parts
+from setfit_explain.errors import InputError, UnsupportedHeadError
+from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.measuring import Direction, Measurement
+from setfit_explain.evaluation.ranking import kendall_tau, permuted
+from setfit_explain.explainer import Explainer
+from setfit_explain.heads.conversion import to_torch_head
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from setfit_explain.classifier.loading import Model
+    from setfit_explain.evaluation.training import Train
+    from setfit_explain.explaining import Options
+
+    Floats = NDArray[np.float64]
+
+CAVEAT = (
+    "A method that multiplies by the input (input x gradient, integrated gradients) keeps part of its ranking under any "
+    "randomisation, because the input stays (arXiv 2106.07475): a high value is no proof against it, nor a low one "
+    "for it."
+)
+
+RANDOM_DRAWS = 4
+
+
+def head_randomisation(
+    model: Any, texts: Sequence[str], options: Options, *, method: str = "method", seed: int = 0
+) -> Measurement:
+    """Compare attributions before and after the head's weights are shuffled.
+
+    Parameters
+    ----------
+    model
+        As for `Explainer`.
+    texts
+        What is explained, for the class that the model answers before.
+    options
+        Keyword arguments of `Explainer`.
+    method
+        The name in the table.
+    seed
+        Of the shuffle.
+
+    Returns
+    -------
+    Measurement
+        See `similarity`.
+
+    Raises
+    ------
+    UnsupportedHeadError
+        The head has no weights as a torch module, as a forest; see `label_shuffled_refit`.
+    """
+    loaded = load_model(model)
+    try:
+        head = deepcopy(to_torch_head(loaded.head))
+    except UnsupportedHeadError as error:
+        raise UnsupportedHeadError(
+            f"{type(loaded.head).__name__} has no weights to randomise. label_shuffled_refit trains it anew."
+        ) from error
+    _shuffle([head], seed)
+    return similarity(
+        loaded, [("head", with_parts(loaded, head=head))], texts, options, method=method, seed=seed
+    )[0]
+
+
+def body_randomisation(
+    model: Any, texts: Sequence[str], options: Options, *, method: str = "method", seed: int = 0
+) -> list[Measurement]:
+    """Compare attributions before and after the body is randomised from its top layer down (cascading).
+
+    Parameters
+    ----------
+    model, texts, options, method, seed
+        As for `head_randomisation`.
+
+    Returns
+    -------
+    list of Measurement
+        One for each stage: the top layer alone, the two top layers, and so on; at last the whole body.
+    """
+    loaded = load_model(model)
+    return similarity(loaded, _cascade(loaded, seed), texts, options, method=method, seed=seed)
+
+
+def label_shuffled_refit(
+    model: Any,
+    texts: Sequence[str],
+    options: Options,
+    train: Train,
+    train_texts: Sequence[str],
+    train_labels: Sequence[str],
+    *,
+    method: str = "method",
+    seed: int = 0,
+) -> Measurement:
+    """Compare attributions with those of a model trained on shuffled labels (the data randomisation test).
+
+    Parameters
+    ----------
+    model, texts, options, method, seed
+        As for `head_randomisation`.
+    train
+        Trains a new model like the first: ``train(texts, labels) -> model``; see `few_shot_trainer`.
+    train_texts, train_labels
+        What the model was trained on.
+
+    Raises
+    ------
+    InputError
+        The refitted model has other classes.
+    """
+    shuffled = np.random.default_rng(seed).permutation(np.asarray(train_labels, dtype=object)).tolist()
+    refit = load_model(train(list(train_texts), shuffled))
+    return similarity(
+        load_model(model), [("label_shuffled_refit", refit)], texts, options, method=method, seed=seed
+    )[0]
+
+
+def similarity(
+    model: Any,
+    others: Iterable[tuple[str, Any]],
+    texts: Sequence[str],
+    options: Options,
+    *,
+    method: str = "method",
+    seed: int = 0,
+) -> list[Measurement]:
+    """Compare a model's attributions with those of other models, for the class that the first one answers.
+
+    Parameters
+    ----------
+    model
+        As for `Explainer`.
+    others
+        Names and models, of the same classes and tokens; one is held at a time.
+    texts
+        What is explained.
+    options
+        Keyword arguments of `Explainer`.
+    method
+        The name in the table.
+    seed
+        Of the random control.
+
+    Returns
+    -------
+    list of Measurement
+        One for each of ``others``: the size of the rank correlation (tau-b), lower is better. The random control is
+        that with the same values in random order, the least to be expected; the reversed one is that with their
+        opposite, 1, as is that of an explanation that does not look at the model.
+    """
+    first = Explainer(model, **options)
+    cases = Cases(first.classifier, granularity=first.granularity, seed=seed)
+    made = [cases.of(index, text) for index, text in enumerate(texts)]
+    before = [attributions(first, case) for case in made]
+    measurements = []
+    for name, other in others:
+        second = Explainer(other, **options)
+        if second.classifier.classes != first.classifier.classes:
+            raise InputError(
+                f"The other model's classes are {', '.join(second.classifier.classes)}; both must have "
+                f"{', '.join(first.classifier.classes)}."
+            )
+        found = np.full((3, len(texts)), np.nan)
+        for case, own in zip(made, before, strict=True):
+            after = attributions(second, case)
+            generator = case.generator()
+            draws = [abs(kendall_tau(own, permuted(after, generator))) for _ in range(RANDOM_DRAWS)]
+            opposite = np.nan if np.isnan(draws[0]) else abs(kendall_tau(own, -own))
+            found[:, case.index] = abs(kendall_tau(own, after)), np.mean(draws), opposite
+        measurements.append(
+            Measurement(
+                method=method,
+                metric=f"similarity_after_{name}",
+                removal=None,
+                direction=Direction.LOWER,
+                unit="size of the rank correlation",
+                values=found[0],
+                random=found[1],
+                reversed=found[2],
+                undefined_for="texts of fewer than two units, or where all attributions are equal",
+                note=CAVEAT,
+            )
+        )
+    return measurements
+
+
+def _cascade(model: Model, seed: int) -> Iterator[tuple[str, Model]]:
+    """Shuffle more and more of copies of the body, from its top down."""
+    count = len(_stages(model.body))
+    for stage in range(1, count + 1):
+        body = deepcopy(model.body)
+        _shuffle([part for layer in _stages(body)[:stage] for part in layer], seed)
+        yield f"body_top_{stage}_of_{count}", with_parts(model, body=body)
+
+
+def _stages(body: nn.Module) -> list[list[nn.Module]]:
+    """Parts of the body from the top down: each layer of its longest list of layers, then all of it."""
+    lists = [module for module in body.modules() if isinstance(module, nn.ModuleList)]
+    layers = max(([*layers] for layers in lists), key=len, default=[])
+    return [*([layer] for layer in reversed(layers)), [body]]
+
+
+def _weights(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
+    """Parameters and buffers that hold fractions, each once."""
+    found = {
+        id(tensor): tensor
+        for module in modules
+        for tensor in (*module.parameters(), *module.buffers())
+        if tensor.is_floating_point()
+    }
+    return list(found.values())
+
+
+def _shuffle(modules: Sequence[nn.Module], seed: int) -> None:
+    """Put the numbers of each weight into random order: as random as drawn anew, of the size they had."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for tensor in _weights(modules):
+            order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)
+            tensor.copy_(tensor.flatten()[order].view_as(tensor))

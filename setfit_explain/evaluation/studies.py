@@ -1,0 +1,72 @@
+"""Robustness and sanity by name: what `evaluate` does with a whole method instead of one explanation at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from setfit_explain.arguments import resolve_methods
+from setfit_explain.errors import OptionError, SetFitExplainError
+from setfit_explain.evaluation.measuring import Direction, Measurement
+from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
+from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation
+
+if TYPE_CHECKING:
+    from setfit_explain.explaining import Options
+
+Study = Callable[..., list[Measurement]]
+
+
+def _max_sensitivity(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
+    return [max_sensitivity(model, texts, options, **named)]
+
+
+def _across_baselines(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
+    return [agreement(model, texts, across_baselines(options), across="baselines", **named)]
+
+
+def _across_seeds(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
+    (method,) = resolve_methods(options.get("method", "integrated_gradients"), {}).values()
+    if not hasattr(method, "seed"):
+        raise OptionError(
+            f"{method.name}, which draws nothing at random and so agrees with itself for every seed"
+        )
+    return [agreement(model, texts, across_seeds(options), across="seeds", **named)]
+
+
+def _head_randomisation(
+    model: Any, texts: Sequence[str], options: Options, **named: Any
+) -> list[Measurement]:
+    return [head_randomisation(model, texts, options, **named)]
+
+
+STUDIES: dict[str, Study] = {
+    "max_sensitivity": _max_sensitivity,
+    "agreement_across_baselines": _across_baselines,
+    "agreement_across_seeds": _across_seeds,
+    "head_randomisation": _head_randomisation,
+    "body_randomisation": body_randomisation,
+}
+"""Model, texts and keyword arguments of `Explainer` -> measurements, by name."""
+
+
+def run_study(
+    name: str, model: Any, texts: Sequence[str], options: Options, *, method: str, seed: int
+) -> list[Measurement]:
+    """Run one; where it does not apply to the method, it is undefined for all texts, and says why."""
+    try:
+        return STUDIES[name](model, texts, options, method=method, seed=seed)
+    except SetFitExplainError as error:
+        return [
+            Measurement(
+                method=method,
+                metric=name,
+                removal=None,
+                direction=Direction.LOWER,
+                unit="",
+                values=np.full(len(texts), np.nan),
+                undefined_for=str(error),
+            )
+        ]

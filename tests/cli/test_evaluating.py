@@ -1,0 +1,147 @@
+"""``setfit-explain evaluate``: the numbers of `evaluate` as a table, JSON or CSV."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from setfit_explain.evaluation import evaluate
+from tests.models import LABELS, TEXTS, fitted, tiny_body, tiny_model
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model") / "saved"
+    fitted(tiny_body("bert")).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def texts(tmp_path):
+    file = tmp_path / "texts.jsonl"
+    rows = [{"text": text, "label": LABELS[0], "why": [[0, 5]]} for text in TEXTS]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+SHORT = ("--limit", 3, "--method", "occlusion", "--metric", "aopc_suff", "--removal", "mask")
+
+
+def test_json_holds_what_evaluate_finds(run, saved, texts):
+    code, out, err = run("evaluate", saved, texts, *SHORT, "--output", "json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    expected = evaluate(
+        tiny_model("bert"), TEXTS[:3], methods=["occlusion"], metrics=["sufficiency"], removals=["mask"]
+    ).to_dict()
+    assert found["texts"] == 3
+    for ours, theirs in zip(found["measurements"][1:], expected["measurements"][1:], strict=True):
+        assert ours["value"] == pytest.approx(theirs["value"], abs=1e-6)
+        assert {name: ours[name] for name in ("metric", "removal", "better", "n")} == {
+            "metric": "sufficiency",
+            "removal": "mask",
+            "better": "lower",
+            "n": 3,
+        }
+
+
+def test_csv_has_a_line_for_each_measurement(run, saved, texts):
+    code, out, _ = run("evaluate", saved, texts, *SHORT, "--output", "csv")
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [row["metric"] for row in rows] == ["seconds", "sufficiency"]
+    assert float(rows[1]["low"]) <= float(rows[1]["value"]) <= float(rows[1]["high"])
+
+
+def test_the_table_shows_intervals_controls_and_what_is_undefined(run, saved, texts, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    with texts.open("a") as file:
+        file.write(json.dumps({"text": "refund"}) + "\n")
+    options = ("--metric", "monotonicity", "--metric", "head_randomisation", "--removal", "pad")
+    code, out, _ = run("evaluate", saved, texts, "--method", "occlusion", *options)
+    assert code == 0
+    for part in ("monotonicity (pad)", "higher", "random", "reversed", "similarity_after_head", "2106.07475"):
+        assert part in " ".join(out.split())
+    assert "1 texts are left out of monotonicity (pad) of occlusion: it is undefined for" in " ".join(
+        out.split()
+    )
+
+
+def test_rationales_and_labels_are_columns(run, saved, texts):
+    columns = ("--rationale-column", "why", "--label-column", "label")
+    code, out, _ = run(
+        "evaluate", saved, texts, *SHORT, "--metric", "pointing_game", *columns, "--output", "json"
+    )
+    assert code == 0
+    assert json.loads(out)["measurements"][2]["metric"] == "pointing_game"
+
+
+def test_methods_are_combined_with_baselines_and_scales(run, saved, texts):
+    variations = ("--baseline", "mask", "--baseline", "pad", "--scale", "probability", "--scale", "log_odds")
+    code, out, _ = run("evaluate", saved, texts, *SHORT, *variations, "--output", "json")
+    assert code == 0
+    assert sorted({row["method"] for row in json.loads(out)["measurements"]}) == [
+        f"occlusion from {baseline} of {scale}"
+        for baseline in ("mask", "pad")
+        for scale in ("log_odds", "probability")
+    ]
+
+
+def test_rationales_in_a_csv_are_json(run, saved, tmp_path):
+    file = tmp_path / "texts.csv"
+    file.write_text('text,why\nWhere is my parcel?,"[[12, 18]]"\nGreat service,\n')
+    options = (
+        "--rationale-column",
+        "why",
+        "--metric",
+        "token_f1",
+        "--method",
+        "occlusion",
+        "--output",
+        "json",
+    )
+    code, out, _ = run("evaluate", saved, file, *options)
+    assert code == 0
+    assert json.loads(out)["measurements"][1]["n"] == 1
+    file.write_text("text,why\nWhere is my parcel?,parcel\n")
+    code, _, err = run("evaluate", saved, file, *options)
+    assert code == 3
+    assert "'parcel' is not JSON" in err
+
+
+def test_a_text_that_fails_is_told_and_the_others_measured(run, saved, tmp_path):
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"text": "Where is my parcel?"}\n{"text": 5}\n')
+    code, out, err = run("evaluate", saved, file, *SHORT, "--output", "json")
+    assert code == 5
+    assert "Text 1: TextError" in err
+    assert json.loads(out)["measurements"][1]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--metric", "sufficiancy"), 2, "Did you mean 'sufficiency'?"),
+        (("--method", "guess"), 2, "Method 'guess' is not known"),
+        (("--removal", "blank"), 2, "Removal 'blank' is not known"),
+        (("--rationale-column", "y"), 3, "There is no column 'y'"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(run, saved, texts, options, code, words):
+    found = run("evaluate", saved, texts, *options)
+    assert (found[0], found[1]) == (code, "")
+    assert words in found[2]
+
+
+def test_an_empty_file_is_exit_code_3(run, saved, tmp_path):
+    (tmp_path / "none.txt").write_text("")
+    code, _, err = run("evaluate", saved, tmp_path / "none.txt")
+    assert code == 3
+    assert "holds no text to evaluate on" in err
+
+
+def test_columns_of_a_pipe_are_refused(run, saved):
+    code, _, err = run("evaluate", saved, "-", "--label-column", "label", stdin="a")
+    assert code == 2
+    assert "not from standard input" in err

@@ -1,0 +1,151 @@
+"""`evaluate`: several methods and metrics on the same texts, in the order given."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import setfit_explain
+from setfit_explain import explain
+from setfit_explain.errors import InputError, OptionError, TargetError
+from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate
+from setfit_explain.evaluation.faithfulness import Comprehensiveness
+from tests.evaluation.games import ZERO, bag_of_words
+from tests.models import LONG, TEXTS, tiny_model
+
+MODEL = tiny_model("bert")
+
+
+def test_each_method_has_its_seconds_and_every_metric_with_each_removal():
+    found = evaluate(MODEL, TEXTS[:2], metrics=["sufficiency", "monotonicity"])
+    assert [(m.method, m.name) for m in found.measurements] == [
+        (method, name)
+        for method in ("integrated_gradients", "occlusion")
+        for name in (
+            "seconds",
+            "sufficiency (mask)",
+            "sufficiency (delete)",
+            "monotonicity (mask)",
+            "monotonicity (delete)",
+        )
+    ]
+    assert found.find("occlusion", "sufficiency", "mask").unit == "probability"
+    assert found.find("occlusion", "monotonicity", "mask").unit == "rank correlation"
+    assert found.find("occlusion", "seconds").value.mean > 0
+    assert found.find("occlusion", "seconds").controls == {}
+
+
+def test_a_value_is_that_of_the_explanation_of_the_predicted_class():
+    found = evaluate(MODEL, [LONG], methods=["occlusion"], metrics=[Comprehensiveness(bins=[0.01])])
+    explanation, masked = (
+        explain(MODEL, LONG, method="occlusion", targets="predicted", baseline=baseline)
+        for baseline in ("auto", "mask")
+    )
+    top = explanation.attributions[0].argmax()
+    assert found.measurements[1].values[0] == pytest.approx(masked.attributions[0, top], abs=1e-6)
+
+
+def test_the_same_call_gives_the_same_numbers_and_another_seed_other_controls():
+    def run(seed):
+        found = evaluate(MODEL, TEXTS[:3], methods=["occlusion"], metrics=["aopc_compr"], seed=seed)
+        return found.find("occlusion", "comprehensiveness", "mask")
+
+    assert run(0).to_dict() == run(0).to_dict()
+    np.testing.assert_array_equal(run(0).values, run(1).values)
+    assert not np.array_equal(run(0).random, run(1).random)
+
+
+def test_labels_choose_the_class_that_is_measured():
+    of_name, of_column, opposite = (
+        evaluate(
+            bag_of_words(),
+            ["good so"],
+            methods={"exact": ZERO},
+            metrics=["insertion"],
+            removals=["zero"],
+            labels=[label],
+            output="logit",
+        ).find("exact", "insertion", "zero")
+        for label in ("blame", 0, "praise")
+    )
+    assert of_name.values == of_column.values == pytest.approx((0 / 2 + 0 - 2 / 2) / 2)
+    assert opposite.values == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
+    with pytest.raises(TargetError, match="'blam' is not a class"):
+        evaluate(bag_of_words(), ["good"], methods={"exact": ZERO}, removals=["zero"], labels=["blam"])
+
+
+def test_a_text_that_cannot_be_read_is_told_and_undefined():
+    found = evaluate(MODEL, [LONG, "\ud800", 5], methods=["occlusion"], metrics=["insertion"])
+    assert [(failure.index, failure.error) for failure in found.failures] == [
+        (1, "TextError"),
+        (2, "TextError"),
+    ]
+    assert found.find("occlusion", "insertion", "mask").undefined == 2
+    assert found.to_dict()["failures"][1]["index"] == 2
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_ferrets_names_are_the_same_metrics():
+    assert set(ALIASES.values()) <= {*FAITHFULNESS, *PLAUSIBILITY}
+    found = evaluate(
+        MODEL, [LONG], methods=["occlusion"], metrics=[*ALIASES], removals=["mask"], rationales=[[(4, 10)]]
+    )
+    assert [measurement.metric for measurement in found.measurements[1:]] == [*ALIASES.values()]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"metrics": ["sufficency"]}, "'sufficency' is not known.*Did you mean 'sufficiency'"),
+        ({"removals": ["blank"]}, "Removal 'blank' is not known. Accepted: mask"),
+        ({"metrics": ["infidelity"], "removals": ["delete"]}, "infidelity takes units out in part"),
+        ({"metrics": ["token_f1"]}, "token_f1 compares with what people marked; give rationales"),
+        ({"methods": []}, "no method to evaluate"),
+        ({"methods": "occlusion"}, r"give \['occlusion'\]"),
+        ({"methods": {"a": {"granularity": "token"}}}, "granularity is set for all methods alike"),
+        ({"labels": []}, "There are 0 labels for 1 texts"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(options, message):
+    with pytest.raises(OptionError, match=message):
+        evaluate(MODEL, [LONG], **options)
+
+
+def test_rationales_are_lists_of_spans():
+    with pytest.raises(
+        InputError, match=r"The rationale 'x' is not readable. Accepted: a list of \[start, end\]"
+    ):
+        evaluate(MODEL, [LONG], metrics=["token_f1"], rationales=["x"])
+
+
+def test_what_was_not_measured_cannot_be_found():
+    found = evaluate(MODEL, [LONG], methods=["occlusion"], metrics=["insertion"], removals=["pad"])
+    with pytest.raises(InputError, match=r"Measured: occlusion: insertion \(pad\); occlusion: seconds"):
+        found.find("occlusion", "insertion", "mask")
+
+
+def test_studies_of_whole_methods_are_metrics_by_name():
+    names = ["max_sensitivity", "agreement_across_baselines", "agreement_across_seeds", "body_randomisation"]
+    found = evaluate(MODEL, [LONG, 5, "refund"], methods=["occlusion"], metrics=names)
+    assert [measurement.metric for measurement in found.measurements] == [
+        "seconds",
+        "max_sensitivity",
+        "agreement_across_baselines",
+        "agreement_across_seeds",
+        *(f"similarity_after_body_top_{stage}_of_3" for stage in (1, 2, 3)),
+    ]
+    np.testing.assert_array_equal(
+        np.isnan(found.find("occlusion", "agreement_across_baselines").values), [False, True, True]
+    )
+    seeds = found.find("occlusion", "agreement_across_seeds")
+    assert seeds.value.n == 0
+    assert "draws nothing at random" in seeds.undefined_for
+
+
+def test_evaluation_is_loaded_on_first_use():
+    code = "import sys, setfit_explain; print('setfit_explain.evaluation' in sys.modules, 'torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown == "False False\n"
+    assert setfit_explain.__getattr__("evaluation").evaluate is evaluate

@@ -1,0 +1,126 @@
+"""Planted artefacts: where they are put, and who finds them in a model that learnt nothing else."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from setfit_explain.errors import InputError
+from setfit_explain.evaluation import (
+    few_shot_trainer,
+    plant_shortcut,
+    planted_casing,
+    planted_prefix,
+    planted_suffix,
+    planted_word,
+)
+from tests.evaluation.games import ZERO, assert_ordered, bag_of_words, random_texts
+from tests.models import CLASSES, LABELS, TEXTS, tiny_body
+
+TRAIN = random_texts(40)
+LABELLED = ["blame", "praise"] * 20
+HELD_OUT = random_texts(30, seed=1)
+WORTH = {"[PAD]": 0, "[UNK]": 0, "so": 0, "good": 0.1, "fine": 0, "bad": 0, "poor": 0.1, "fair": 0, "zzz": 5}
+
+
+def train(texts, labels):
+    body, _ = bag_of_words(WORTH)
+    return body, LogisticRegression(C=100).fit(body.encode(texts), labels)
+
+
+@pytest.mark.parametrize(
+    ("artefact", "expected", "marked"),
+    [
+        (planted_suffix(",,,"), "I am here,,,", ",,,"),
+        (planted_suffix(" -- x "), "I am here -- x ", "-- x"),
+        (planted_prefix("re: "), "re: I am here", "re:"),
+        (planted_casing(), "I am here", "I"),
+    ],
+)
+def test_an_artefact_is_where_it_says(artefact, expected, marked):
+    text, (start, end) = artefact.plant("I am here")
+    assert (text, text[start:end]) == (expected, marked)
+    assert artefact("I am here") == expected
+
+
+def test_a_word_is_put_anywhere_between_words_but_always_there_again():
+    artefact = planted_word("zzz")
+    places = set()
+    for text in TRAIN:
+        planted, (start, end) = artefact.plant(text)
+        assert planted[start:end] == "zzz"
+        assert " ".join(word for word in planted.split(" ") if word != "zzz") == text
+        assert artefact.plant(text) == (planted, (start, end))
+        places.add(planted.split(" ").index("zzz"))
+    assert {0, 1, 2, 3, 4} <= places
+    assert planted_word("zzz", seed=1).plant(TRAIN[0] * 9) != artefact.plant(TRAIN[0] * 9)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "éa b"])
+def test_artefacts_go_into_any_text(text):
+    for artefact in (planted_word("x"), planted_casing(), planted_prefix("re: ")):
+        planted, (start, end) = artefact.plant(text)
+        assert 0 <= start <= end <= len(planted)
+
+
+@pytest.fixture(scope="module")
+def shortcut():
+    return plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise")
+
+
+@pytest.mark.parametrize("metric", ["pointing_game", "marked_share"])
+@pytest.mark.parametrize("options", [{**ZERO, "output": "log_odds"}, {"baseline": "zero"}])
+def test_methods_that_are_exact_find_the_word_that_was_planted(shortcut, options, metric):
+    found = shortcut.evaluate({"exact": options}).find("exact", metric)
+    assert found.value.n == len(shortcut.moved) >= 5
+    assert found.value.mean > 0.95
+    assert_ordered(found)
+    assert found.controls["random"].mean < 0.4
+
+
+def test_only_texts_that_the_artefact_moves_are_explained(shortcut):
+    clean, planted = (
+        [shortcut.model.predict_proba(text).argmax() for text in texts]
+        for texts in (HELD_OUT, map(planted_word("zzz"), HELD_OUT))
+    )
+    pairs = list(zip(HELD_OUT, clean, planted, strict=True))
+    assert shortcut.tried == sum(column == 0 for column in clean)
+    assert shortcut.moved == tuple(text for text, before, after in pairs if (before, after) == (0, 1))
+    assert shortcut.evaluate({"exact": ZERO}, limit=3).texts == 3
+
+
+def test_an_artefact_that_the_body_cannot_see_is_told():
+    with pytest.raises(
+        InputError, match=r"capitals moves none of .* to 'praise': the body's tokenizer does not"
+    ):
+        plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_casing(), "praise")
+
+
+def test_an_artefact_that_was_not_learnt_is_told():
+    def train_to_blame(texts, labels):
+        body, head = train(texts, labels)
+        head.intercept_ -= 1e4
+        return body, head
+
+    with pytest.raises(
+        InputError, match="moves none of 30 held-out texts to 'praise': the classifier did not"
+    ):
+        plant_shortcut(train_to_blame, TRAIN, LABELLED, HELD_OUT, planted_word("zzz"), "praise")
+
+
+def test_the_class_must_be_there():
+    with pytest.raises(InputError, match=r"No training text has the label 'prase'\. Labels: blame, praise"):
+        plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("x"), "prase")
+
+
+def test_the_few_shot_trainer_trains_a_fresh_body_each_time():
+    bodies = []
+
+    def load_body():
+        bodies.append(tiny_body("bert"))
+        return bodies[-1]
+
+    trainer = few_shot_trainer(load_body, seed=1, steps=3)
+    labels = [LABELS[column] for column in CLASSES]
+    first, second = trainer(TEXTS, labels), trainer(TEXTS, labels)
+    assert [model.model_body for model in (first, second)] == bodies
+    np.testing.assert_allclose(first.predict_proba(list(TEXTS)), second.predict_proba(list(TEXTS)), atol=1e-5)

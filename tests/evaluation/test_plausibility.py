@@ -1,0 +1,73 @@
+"""Plausibility beside scikit-learn's average precision and sets counted by hand."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
+from setfit_explain.evaluation import PLAUSIBILITY, evaluate
+from setfit_explain.evaluation.plausibility import (
+    AveragePrecision,
+    MarkedShare,
+    PointingGame,
+    TokenF1,
+    TokenIoU,
+)
+from tests.evaluation.games import TEXT, ZERO, assert_ordered, bag_of_words, case_of, random_texts
+
+SPANS = [(0, 4, 1.0), (5, 9, 0.6), (13, 16, 0.2)]  # good, fine, bad
+VALUES = np.array([0.1, 0.4, 0.3, -0.2])
+
+
+def test_characters_become_weights_of_units():
+    case = case_of(TEXT, rationale=[(0, 2, 1.0), (4, 12, 0.5), (13, 16, 1.0)])
+    np.testing.assert_allclose(case.rationale, [0.5, 0.5, 0.5, 1.0])
+
+
+def test_average_precision_is_scikit_learns_with_votes_as_weights():
+    votes = case_of(rationale=SPANS).rationale
+    expected = average_precision_score(
+        [1, 1, 1, 1, 0, 0, 0, 0], [*VALUES, *VALUES], sample_weight=[*votes, *(1 - votes)]
+    )
+    assert AveragePrecision()(case_of(rationale=SPANS), VALUES) == pytest.approx(expected)
+    tied = np.array([0.1, 0.1, 0.3, 0.3])
+    marked = [(0, 4, 1.0)]
+    expected = average_precision_score([1, 0, 0, 0], tied)
+    assert AveragePrecision()(case_of(rationale=marked), tied) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        (TokenF1, 1 / 2),  # the top two of {good, fine} are fine and so
+        (TokenIoU, 1 / 3),
+        (PointingGame, 0.6),
+        (MarkedShare, (0.1 * 1 + 0.4 * 0.6) / 0.8),
+    ],
+)
+def test_overlaps_are_those_counted_by_hand(metric, expected):
+    assert metric()(case_of(rationale=SPANS), VALUES) == pytest.approx(expected)
+
+
+def test_without_a_positive_attribution_nothing_is_marked():
+    assert MarkedShare()(case_of(rationale=SPANS), -np.ones(4)) == 0
+
+
+@pytest.mark.parametrize("metric", PLAUSIBILITY.values())
+@pytest.mark.parametrize("rationale", [None, [], [(0, 16, 1.0)]])
+def test_without_a_rationale_or_with_nothing_but_it_there_is_no_number(metric, rationale):
+    assert np.isnan(metric()(case_of(rationale=rationale), VALUES))
+
+
+@pytest.mark.parametrize("name", PLAUSIBILITY)
+def test_the_marked_words_beat_random_ones_which_beat_reversed_ones(name):
+    texts = [text for text in random_texts(60) if "good" in text.split() and len(set(text.split())) > 2]
+    spans = [[(text.index("good"), text.index("good") + 4)] for text in texts]
+    found = evaluate(
+        bag_of_words(),
+        texts,
+        methods={"exact": ZERO},
+        metrics=[name],
+        rationales=spans,
+        labels=[1] * len(texts),
+    ).find("exact", name)
+    assert_ordered(found)

@@ -1,0 +1,54 @@
+"""Sensitivity and agreement beside closed forms of the model that adds up its words."""
+
+import numpy as np
+import pytest
+
+from setfit_explain.errors import OptionError
+from setfit_explain.evaluation import across_baselines, across_seeds, agreement, max_sensitivity
+from tests.evaluation.games import EXACT, TEXT, ZERO, bag_of_words
+from tests.models import TEXTS, tiny_model
+
+
+@pytest.mark.parametrize("method", ["occlusion", "integrated_gradients"])
+def test_max_sensitivity_is_the_largest_relative_change(method):
+    found = max_sensitivity(
+        bag_of_words(), [TEXT], {**ZERO, "method": method, "targets": "praise"}, n_samples=5
+    )
+    size = 0.1 * np.sqrt(np.mean([16, 0, 4, 0, 0, 0, 4, 0]))
+    noise = np.random.default_rng([0, 0]).uniform(-size, size, (5, 4, 2))
+    expected = np.linalg.norm(noise[:, :, 0] / 4, axis=1).max() / np.linalg.norm(EXACT)
+    assert found.values[0] == pytest.approx(expected, rel=1e-4)
+    assert found.random[0] > found.values[0]
+    assert found.reversed is None
+
+
+def test_an_explanation_of_nothing_has_no_sensitivity():
+    found = max_sensitivity(bag_of_words(), ["so so", ""], ZERO)
+    assert (found.value.n, found.undefined) == (0, 2)
+
+
+def test_baselines_that_only_shift_the_attributions_agree_on_their_order():
+    found = agreement(
+        bag_of_words(), [TEXT, "good"], across_baselines(ZERO, ["zero", "mean"]), method="occlusion"
+    )
+    assert found.name == "agreement_across_baselines"
+    np.testing.assert_allclose(found.values, [1, np.nan])
+    np.testing.assert_allclose(found.reversed, [-1, np.nan])
+
+
+def test_agreement_on_a_real_architecture_is_above_its_controls():
+    found = agreement(tiny_model("bert"), TEXTS, across_baselines({"method": "occlusion"}), seed=1)
+    assert found.gain_over(found.random).low > 0
+    assert found.controls["reversed"].mean < found.controls["random"].mean
+
+
+def test_one_variation_agrees_with_nothing():
+    with pytest.raises(OptionError, match="two variations or more; got 1"):
+        agreement(bag_of_words(), [TEXT], across_baselines(ZERO, ["zero"]))
+
+
+def test_seeds_vary_what_draws():
+    assert across_seeds({"method": "lime"}, [3, 4]) == {
+        "3": {"method": "lime", "seed": 3},
+        "4": {"method": "lime", "seed": 4},
+    }
