@@ -1,11 +1,12 @@
 """Panels of explanations: what the views are given to draw."""
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.views.panel import TargetPanel, TextPanel
+from setfit_explain.views.panel import ComparisonPanel, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -32,7 +33,32 @@ def text_panel(explanation: "Explanation") -> TextPanel:
         truncated_span=explanation.truncated_span,
         notes=explanation.notes,
         footer=_footer(explanation),
+        method=explanation.method.replace("_", " "),
     )
+
+
+def report_panels(explanations: Iterable["Explanation"]) -> tuple[TextPanel | ComparisonPanel, ...]:
+    """Return the panels of a report: one text by several methods, one after the other, is one panel."""
+    groups: list[list[Explanation]] = []
+    for each in explanations:
+        if groups and _compared(groups[-1], each):
+            groups[-1].append(each)
+        else:
+            groups.append([each])
+    return tuple(
+        text_panel(group[0]) if len(group) == 1 else ComparisonPanel(tuple(map(text_panel, group)))
+        for group in groups
+    )
+
+
+def _compared(group: Sequence["Explanation"], other: "Explanation") -> bool:
+    """Whether ``other`` is of the same text and model as ``group``, by a method of its own."""
+    first = group[0]
+    return (first.text, first.model_fingerprint, first.output) == (
+        other.text,
+        other.model_fingerprint,
+        other.output,
+    ) and other.method not in {each.method for each in group}
 
 
 def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
@@ -49,6 +75,7 @@ def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
         converged=bool(explanation.converged[index]),
         values=tuple(explanation.attributions[index].tolist()),
         special_token_share=float(explanation.special_token_share[index]),
+        contrast=name not in explanation.classes,
     )
 
 

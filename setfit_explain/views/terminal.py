@@ -19,47 +19,51 @@ from setfit_explain.views.formatting import excerpt, number, printable, signed, 
 from setfit_explain.views.panel import TargetPanel, TextPanel
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
+    drawn_targets,
+    hidden_targets_line,
     numbered_units,
     pieces,
     size,
     special_line,
     truncation_line,
 )
-from setfit_explain.views.scale import LIGHT, colour, shared_bound
+from setfit_explain.views.scale import LIGHT, Bounds, bound_of, colour, shared_bounds
 
 _STRONGEST = 5
 _UNSEEN_SHOWN = 200
 _UNIT_WIDTH = 40
 
 
-def render(panel: TextPanel, bound: float | None = None) -> RenderableType:
+def render(panel: TextPanel, bounds: Bounds | None = None) -> RenderableType:
     """Draw one text, its shown class in full and the other classes in a line each.
 
     Parameters
     ----------
     panel
         What to draw.
-    bound
-        The value of the fullest colour; ``None`` takes this panel's largest.
+    bounds
+        The values of the fullest colours; ``None`` takes this panel's largest.
     """
-    bound = shared_bound([panel]) if bound is None else bound
+    bounds = shared_bounds([panel]) if bounds is None else bounds
     shown = panel.targets[panel.shown]
+    bound = bound_of(bounds, panel, shown)
+    others = [panel.targets[index] for index in drawn_targets(panel) if index != panel.shown]
     lines: list[RenderableType] = [
         _answer(panel),
         Padding(_highlighted(panel, shown, bound), (1, 2)),
-        _score_line(shown, panel.unit_of_measure),
+        _score_line(shown, panel.unit_of_measure(shown)),
         Padding(_strongest(panel, shown), (0, 2)),
     ]
-    lines += [_score_line(target) for target in panel.targets if target is not shown]
-    lines += [Text(line, style="dim") for line in (special_line(shown),) if line]
+    lines += [_score_line(target) for target in others]
+    lines += [Text(line, style="dim") for line in (hidden_targets_line(panel), special_line(shown)) if line]
     lines += [Text(printable(line), style="bold") for line in (truncation_line(panel), *panel.notes) if line]
     return Group(*lines, Text(printable(panel.footer), style="dim"))
 
 
 def render_all(panels: Sequence[TextPanel], rest: Sequence[str]) -> RenderableType:
     """Draw texts one below the other on one colour scale, then the lines of ``rest``."""
-    bound = shared_bound(panels)
-    drawn = [Padding(render(panel, bound), (0, 0, 1, 0)) for panel in panels]
+    bounds = shared_bounds(panels)
+    drawn = [Padding(render(panel, bounds), (0, 0, 1, 0)) for panel in panels]
     return Group(*drawn, *(Text(printable(line)) for line in rest))
 
 
