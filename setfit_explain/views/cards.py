@@ -157,7 +157,9 @@ def _draw_block(
         return Slice(
             printable(text),
             " ".join(f"{letter}{at}" for letter, at, _ in named if at),
-            tuple((letter, minus(signed(value, 2))) for letter, _, value in named if unit in numbered[letter]),
+            tuple(
+                (letter, minus(signed(value, 2))) for letter, _, value in named if unit in numbered[letter]
+            ),
         )
 
     units = [
@@ -210,7 +212,12 @@ def _rows(
     names = panel.unit_names
     shown = panel.targets[panel.shown]
     leading = shown if shown in targets else targets[0]
-    ranked = sorted(range(len(names)), key=lambda unit: -size(leading.values[unit]))
+    there = [
+        unit
+        for unit in range(len(names))
+        if unit < len(panel.spans) or any(target.values[unit] for target in targets)
+    ]
+    ranked = sorted(there, key=lambda unit: -size(leading.values[unit]))
     written, rest = ranked[:MOST_ROWS], ranked[MOST_ROWS:]
     rows = [
         Row(visible_name(names[unit]), _signed(target.values[unit] for target in targets), marks.get(unit))

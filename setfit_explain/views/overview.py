@@ -113,9 +113,7 @@ def draw_overview(items: Sequence[Item], groups: Sequence[str], failures: int) -
         "noted": "with a warning",
     }
     total = len(items) + failures
-    states = [
-        Choice(word, counts[word], label) for word, label in labels.items() if 0 < counts[word] < total
-    ]
+    states = [Choice(word, counts[word], label) for word, label in labels.items() if 0 < counts[word] < total]
     if failures:
         states.append(Choice("failed", failures, "not explained"))
     return Overview(
@@ -169,7 +167,10 @@ def _facts(
     if known:
         facts.append(("correct", f"{counts['right']:,} of {known:,}", False))
     confidence = [
-        dict(panel.probabilities)[name] for panel in panels if len(panel.predicted) == 1 for name in panel.predicted
+        dict(panel.probabilities)[name]
+        for panel in panels
+        if len(panel.predicted) == 1
+        for name in panel.predicted
         if name in dict(panel.probabilities)
     ]
     if confidence:

@@ -1,6 +1,9 @@
+import math
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
@@ -120,14 +123,12 @@ def test_the_fragment_has_a_fold_for_each_class_and_opens_the_predicted_one(pane
     assert ["open" in fold.attributes for fold in folds] == [False, True]
 
 
-@pytest.mark.parametrize(
-    ("view", "selector"),
-    [(render_fragment, {"tag": "div", "dir": "auto"}), (report, {"tag": "p", "class_": "text"})],
-)
-def test_the_text_is_drawn_untouched_for_every_class(
-    view: Callable[[TextPanel], str], selector: dict[str, str], panel: TextPanel
-) -> None:
-    assert numberless(read(view(panel)), **selector) == ["Loved  it,\nnever bored"] * 2
+def test_the_fragment_draws_the_text_untouched_for_every_class(panel: TextPanel) -> None:
+    assert numberless(read(render_fragment(panel)), tag="div", dir="auto") == ["Loved  it,\nnever bored"] * 2
+
+
+def test_the_report_draws_the_text_untouched_and_once_for_all_classes(panel: TextPanel) -> None:
+    assert [e.text for e in read(report(panel)).find("p", class_="text")] == ["Loved  it,\nnever bored"]
 
 
 def test_white_space_is_kept(panel: TextPanel) -> None:
@@ -139,15 +140,31 @@ def test_white_space_is_kept(panel: TextPanel) -> None:
 
 def test_signs_are_told_without_colour(panel: TextPanel) -> None:
     fragment = read(render_fragment(panel))
-    lines = {e.text: e.attributes["style"] for e in fragment.find("span") if "title" in e.attributes}
+    lines = {
+        e.text: e.attributes["style"]
+        for e in fragment.find("span")
+        if {"title", "style"} <= e.attributes.keys()
+    }
     assert "2px solid" in lines["Loved+0.30"]
     assert "2px dashed" in lines["it−0.20"]
-    assert "border-bottom" not in lines[","]
-    page = read(report(panel))
-    assert {e.text for e in page.find("span", class_="up")} >= {"Loved+0.30", "never bored+0.30"}
-    assert {e.text for e in page.find("span", class_="down")} >= {"it−0.20"}
-    assert re.search(r"\.unit\.up \{[^}]*solid", report(panel))
-    assert re.search(r"\.unit\.down \{[^}]*dashed", report(panel))
+    assert "style" not in fragment.find("span", title="+0.001")[0].attributes
+
+
+def test_the_report_writes_signs_and_numbers_beside_the_strongest_units(panel: TextPanel) -> None:
+    units = read(report(panel)).find("b")
+    assert [(unit.text, unit.attributes) for unit in units] == [
+        ("Loved", {"class": "a-8 b8", "data-a": "−0.30", "data-b": "+0.30"}),
+        ("it", {"class": "a5 b-5", "data-a": "+0.20", "data-b": "−0.20"}),
+        ("never bored", {"class": "a-8 b8", "data-a": "−0.30", "data-b": "+0.30"}),
+    ]
+    assert re.search(r"\.b8, \.z8 \{[^}]*solid", report(panel))
+    assert re.search(r"\.b-8, \.z-8 \{[^}]*dashed", report(panel))
+
+
+def test_a_numbered_unit_has_a_sign_however_weak_it_is() -> None:
+    strong = build_panel(targets=(build_target(values=(9.0, 0.0, 0.0, 0.0)),), shown=0)
+    weak = build_panel(targets=(build_target(values=(0.0, -0.1, 0.0, 0.0)),), shown=0)
+    assert read(report(strong, weak)).find("b", class_="z-1")[0].text == "it"
 
 
 @pytest.mark.parametrize("view", [render_fragment, report])
@@ -160,6 +177,8 @@ def test_both_views_tell_all_that_limits_the_answer(view: Callable[[TextPanel], 
         spans=((0, 5), (7, 8), (8, 9), (9, 10)),
     )
     words = " ".join(read(view(panel)).elements[0].text.split())
+    page = read(view(panel))
+    words += " " + " ".join(e.text + e.attributes.get("data-z", "") for e in page.find("b"))
     for expected in (
         "NOT CONVERGED",
         "Text cut: the model never saw 12 of 22 characters (from 10 to 22).",
@@ -191,17 +210,21 @@ def test_odd_numbers_are_drawn(view: Callable[[TextPanel], str], value: float) -
     assert read(view(build_panel(targets=(target,), shown=0, output="logit"))).problems == []
 
 
-def test_the_page_needs_no_script_and_no_network(panel: TextPanel) -> None:
+def test_the_page_holds_one_script_of_ours_and_reaches_no_network(panel: TextPanel) -> None:
     markup = render_report([Section(title="One", panels=(panel, panel)), Section(panels=(panel,))], "Why?")
     page = read(markup)
     assert markup.startswith('<!doctype html>\n<html lang="en">')
     assert page.problems == []
-    assert {e.tag for e in page.elements}.isdisjoint(
-        {"script", "link", "img", "iframe", "object", "embed", "base"}
-    )
-    assert not re.search(r"https?:|//|url\(|@import|<script|\son[a-z]+=", markup)
+    assert {e.tag for e in page.elements}.isdisjoint({"link", "img", "iframe", "object", "embed", "base"})
+    scripts = [script.text for script in page.find("script")]
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|\son[a-z]+=", markup)
     policy = page.find("meta", **{"http-equiv": "Content-Security-Policy"})[0].attributes["content"]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'"
+    digests = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts]
+    assert policy == (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digests[0]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert len(scripts) == 1
 
 
 def test_every_id_is_one_of_a_kind_and_every_reference_leads_somewhere(panel: TextPanel) -> None:
@@ -219,45 +242,149 @@ def test_each_text_has_its_own_switch_with_the_predicted_class_chosen(panel: Tex
     radios = page.find("input", type="radio")
     assert [radio.attributes["name"] for radio in radios] == ["class-1", "class-1", "class-2", "class-2"]
     assert ["checked" in radio.attributes for radio in radios] == [False, True, False, True]
-    assert len(page.find("div", class_="pane")) == 4
-    for index in (1, 2):
-        rule = f".switch > input:nth-of-type({index}):checked ~ .pane:nth-of-type({index})"
-        assert rule in report(panel)
+    assert len(page.find("div", class_="f")) == 4
 
 
 def test_a_single_class_is_open_without_a_switch() -> None:
     page = read(report(build_panel(targets=(build_target(),), shown=0)))
     assert page.find("input") == []
-    assert len(page.find("div", class_="only")) == 1
+    assert len(page.find("div", class_="z")) == 1
 
 
-def test_numbers_reach_a_screen_reader_as_a_table(panel: TextPanel) -> None:
+def rows(markup: str, *, table: int = 0) -> list[list[str]]:
+    """Return the words of each row of a table of units."""
+    found = re.findall(r'<table class="units">.*?</table>', markup, flags=re.DOTALL)[table]
+    return [
+        [re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, flags=re.DOTALL)]
+        for row in found.split("<tr")[1:]
+    ]
+
+
+def test_every_number_is_written_once_in_a_table_that_adds_up(panel: TextPanel) -> None:
+    assert rows(report(panel)) == [
+        ["unit", "negative", "positive"],
+        ["Loved", "−0.300", "+0.300"],
+        ["never bored", "−0.300", "+0.300"],
+        ["it", "+0.200", "−0.200"],
+        [",", "−0.001", "+0.001"],
+        ["all units", "−0.401", "+0.401"],
+    ]
+    assert (
+        "Attributions of text 1, strongest for positive first" in read(report(panel)).find("caption")[0].text
+    )
+
+
+def test_the_rows_of_the_table_know_their_units_in_the_text(panel: TextPanel) -> None:
     page = read(report(panel))
-    tables = page.find("table", class_="units")
-    assert len(tables) == 2
-    assert "Attributions of text 1 for positive, strongest first" in tables[1].text
-    assert re.findall(r"[+−]\d\.\d+", tables[1].text) == ["+0.300", "+0.300", "−0.200", "+0.001"]
-    assert all(e.attributes.get("aria-hidden") == "true" for e in page.find("sup"))
+    names = [unit.text for unit in page.find("b")]
+    places = [int(row.attributes["data-u"]) for row in page.find("tr") if "data-u" in row.attributes]
+    assert [names[place] for place in places] == ["Loved", "never bored", "it"]
+
+
+def test_the_weakest_of_many_units_are_added_up() -> None:
+    text = " ".join(f"w{at}" for at in range(100))
+    spans = tuple(match.span() for match in re.finditer(r"\w+", text))
+    values = tuple(float(at) for at in range(100))
+    panel = build_panel(text=text, spans=spans, targets=(build_target(values=values),), shown=0)
+    *shown, rest, total = rows(report(panel))[1:]
+    assert [row[0] for row in shown] == [f"w{at}" for at in range(99, 39, -1)]
+    assert rest == ["40 weaker units together", "+780.000"]
+    assert total == ["all units", "+4950.000"]
+
+
+def test_of_many_classes_the_answered_the_true_and_the_likeliest_are_drawn() -> None:
+    targets = tuple(build_target(f"class {at}", score=(at * 7 % 20) / 20) for at in range(20))
+    panel = build_panel(targets=targets, shown=3, predicted=("class 3",), true_label=("class 0",))
+    labels = [e.text.split(" 0.")[0] for e in read(report(panel)).find("label")]
+    likeliest = sorted(range(20), key=lambda at: -targets[at].score)
+    assert labels == ["class 3", "class 0", *(f"class {at}" for at in likeliest if at not in (0, 3))][:12]
+    for view in (report, render_fragment):
+        assert "12 of 20 explained classes are drawn" in view(panel)
+        assert "explained classes are drawn" not in view(build_panel(targets=targets[:12], shown=3))
 
 
 def test_the_overview_says_what_was_answered_and_whether_it_is_right(make_panel: Make) -> None:
     wrong = make_panel(true_label=("negative",), targets=(build_target(converged=False),), shown=0)
-    unknown = make_panel(true_label=None, predicted=())
-    cells = [" ".join(cell.text.split()) for cell in read(report(make_panel(), wrong, unknown)).find("td")]
+    unknown = make_panel(true_label=None, predicted=(), notes=())
+    markup = report(make_panel(), wrong, unknown)
+    lines = [" ".join(row.text.split()) for row in read(markup).find("tr", class_="item")]
     text = "Loved it, never bored"
-    assert cells[:6] == ["1", text, "positive", "0.900", "✓ positive", "yes"]
-    assert cells[6:12] == ["2", text, "positive", "0.900", "✗ negative", "NO"]
-    assert cells[12:18] == ["3", text, "no class", "", "not given", "yes"]
+    assert lines == [
+        f"1{text}positive0.900✓ positivewith a warning",
+        f"2{text}positive0.900✗ negativenot converged, with a warning",
+        f"3{text}no classnot given",
+    ]
+    facts = [" ".join(fact.text.split()) for fact in read(markup).find("dl")[0:1]]
+    assert facts == ["texts3 correct1 of 2 mean confidence0.900 converged2 of 3"]
+
+
+def test_right_and_wrong_answers_are_counted(make_panel: Make) -> None:
+    wrong = make_panel(true_label=("negative",))
+    page = read(
+        report(make_panel(), wrong, wrong, make_panel(predicted=("negative",), true_label=("negative",)))
+    )
+    cells = [
+        re.sub(r" texts.*", "", cell.text) for cell in page.find("td") if "confusion" in cell.path or True
+    ]
+    table = [cell for cell in cells[:7] if cell.strip()]
+    assert table == ["all", "1", "2", "·", "1"]
+    assert [cell.text[0] for cell in page.find("td", class_="miss")] == ["2"]
+
+
+def test_of_many_confused_classes_the_commonest_mistakes_are_listed(make_panel: Make) -> None:
+    panels = [
+        make_panel(predicted=(f"class {at}",), true_label=(f"class {(at + 1) % 14}",), probabilities=())
+        for at in (*range(14), 5, 5)
+    ]
+    page = read(report(*panels))
+    found = [" ".join(row.text.split()) for row in page.find("tr")][2:4]
+    assert [re.sub(" texts.*", "", row) for row in found] == ["class 6class 53", "class 1class 01"]
 
 
 def test_one_colour_scale_is_shared_by_all_texts(make_panel: Make) -> None:
     strong = make_panel(targets=(build_target(values=(0.6, 0.0, 0.0, 0.0)),), shown=0)
     weak = make_panel(targets=(build_target(values=(0.3, 0.0, 0.0, 0.0)),), shown=0)
     page = read(report(strong, weak))
-    fills = [e.attributes["style"] for e in page.find("span", class_="unit") if e.text.startswith("Loved")]
-    assert "--light:#f4a259" in fills[0]
-    assert "--light:#fad0ac" in fills[1]
+    assert [unit.attributes["class"] for unit in page.find("b")] == ["z8", "z4"]
     assert "+0.600" in page.find("p", class_="legend")[1].text
+    assert "--u8: #f4a259" in report(strong)
+    assert "--u4: #fad0ac" in report(strong)
+
+
+def test_a_contrast_has_its_own_scale_and_unit(make_panel: Make) -> None:
+    contrast_of_two = build_target(
+        "a vs b", towards="towards a", away="towards b", values=(4.0, 0, 0, 0), contrast=True
+    )
+    panel = make_panel(targets=(build_target(values=(0.5, 0, 0, 0)), contrast_of_two), shown=0)
+    figures = [" ".join(e.text.split()) for e in read(report(panel)).find("div", class_="f")]
+    assert figures[0].startswith("pushes away from positive−0.500+0.500pushes towards positive")
+    assert figures[1].startswith("pushes towards b−4.000+4.000pushes towards a")
+    assert "· probability ·" in figures[0]
+    assert "· nats ·" in figures[1]
+
+
+def test_many_classes_and_long_texts_stay_small() -> None:
+    """As the first version wrote them, these were 24 MB."""
+    text = " ".join(f"word{at}" for at in range(512))
+    spans = tuple(match.span() for match in re.finditer(r"\w+", text))
+    targets = tuple(
+        build_target(f"class {k}", values=tuple(math.sin(at * (k + 2)) for at in range(512)))
+        for k in range(10)
+    )
+    panels = [build_panel(text=text, spans=spans, targets=targets, shown=0)] * 20
+    assert len(report(*panels).encode()) < 2e6
+
+
+def test_a_thousand_texts_stay_under_20_megabytes() -> None:
+    text = " ".join(f"word{at}" for at in range(30))
+    spans = tuple(match.span() for match in re.finditer(r"\w+", text))
+    targets = tuple(
+        build_target(f"class {k}", values=tuple(math.sin(at * (k + 2)) for at in range(30)))
+        for k in range(12)
+    )
+    panel = build_panel(text=text, spans=spans, targets=targets, shown=0)
+    few, many = (len(report(*[panel] * count).encode()) for count in (5, 25))
+    assert few + (many - few) / 20 * 995 < 20e6
 
 
 @pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])

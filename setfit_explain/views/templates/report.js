@@ -28,23 +28,24 @@
       }
       tell();
     };
-    const confidence = (card) => parseFloat(card.querySelector(".probability")?.textContent || "NaN");
     const places = new Map(cards.map((card, place) => [card, place]));
+    const confidence = (card) => parseFloat(card.querySelector(".probability")?.textContent);
     const keys = {
       given: () => 0,
       unsure: (card) => confidence(card),
       sure: (card) => -confidence(card),
       wrong: (card) => (card.classList.contains("wrong") ? 0 : 1),
     };
-    const compare = (first, second) => (keys[order.value](first) || 0) - (keys[order.value](second) || 0);
+    const sorted = () => {
+      const key = (card) => {
+        const number = keys[order.value](card);
+        return Number.isNaN(number) ? 2 : number; // no confidence: to the end, a probability is at most 1
+      };
+      return [...cards].sort((a, b) => key(a) - key(b) || places.get(a) - places.get(b));
+    };
     const sort = () => {
-      for (const part of all(".part")) {
-        const own = cards.filter((card) => card.parentNode === part);
-        own.sort((first, second) => compare(first, second) || places.get(first) - places.get(second));
-        part.append(...own);
-      }
-      const sorted = [...cards].sort((first, second) => compare(first, second) || places.get(first) - places.get(second));
-      for (const card of sorted) {
+      for (const card of sorted()) {
+        card.parentNode.append(card);
         const line = lines.get(card.id);
         if (line) line.parentNode.append(line);
       }
