@@ -63,7 +63,10 @@ def _compared(group: Sequence["Explanation"], other: "Explanation") -> bool:
 
 def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
     name = explanation.targets[index]
-    towards, away = _directions(name, explanation.classes)
+    classes = _contrasted(name, explanation.classes)
+    towards, away = (
+        (f"towards {each}" for each in classes) if classes else (f"towards {name}", f"away from {name}")
+    )
     return TargetPanel(
         name=name,
         towards=towards,
@@ -75,17 +78,17 @@ def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
         converged=bool(explanation.converged[index]),
         values=tuple(explanation.attributions[index].tolist()),
         special_token_share=float(explanation.special_token_share[index]),
-        contrast=name not in explanation.classes,
+        signed=explanation.settings.get("signed") is not False,
+        contrast=classes is not None,
     )
 
 
-def _directions(name: str, classes: tuple[str, ...]) -> tuple[str, str]:
-    if name not in classes:
-        for first in classes:
-            for second in classes:
-                if name == f"{first} vs {second}":
-                    return f"towards {first}", f"towards {second}"
-    return f"towards {name}", f"away from {name}"
+def _contrasted(name: str, classes: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the two classes that ``name`` contrasts; None where it is a class, or what no class is."""
+    if name in classes:
+        return None
+    pairs = ((first, second) for first in classes for second in classes)
+    return next(((first, second) for first, second in pairs if name == f"{first} vs {second}"), None)
 
 
 def _answers(explanation: "Explanation") -> str:

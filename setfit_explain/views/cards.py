@@ -19,6 +19,7 @@ from setfit_explain.views.pieces import (
     answers,
     drawn_targets,
     hidden_targets_line,
+    legend,
     numbered_units,
     pieces,
     size,
@@ -53,8 +54,7 @@ class Figures:
 
     letter: str
     name: str
-    towards: str
-    away: str
+    legend: tuple[str, str]
     bound: str
     unit: str
     score: str
@@ -241,11 +241,10 @@ def _figures(
     return Figures(
         letter=letter,
         name=target.name,
-        towards=target.towards,
-        away=target.away,
+        legend=legend(target),
         bound=number(bound),
         unit=panel.unit_of_measure(target),
-        score=minus(number(target.score)),
+        score="" if math.isnan(target.score) else minus(number(target.score)),
         baseline=minus(number(target.baseline_score)),
         total=minus(signed(sum(target.values))),
         delta=minus(signed(target.delta)),

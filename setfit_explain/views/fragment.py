@@ -10,6 +10,7 @@ from setfit_explain.views.pieces import (
     answers,
     drawn_targets,
     hidden_targets_line,
+    legend,
     numbered_units,
     pieces,
     special_line,
@@ -53,8 +54,7 @@ class DrawnTarget:
     """One class of one text, ready to be filled in."""
 
     name: str
-    towards: str
-    away: str
+    legend: tuple[str, str]
     unit: str
     bound: str
     score: str
@@ -100,11 +100,10 @@ def _draw_target(panel: TextPanel, target: TargetPanel, bounds: Bounds, *, shown
     bound = bound_of(bounds, panel, target)
     return DrawnTarget(
         name=target.name,
-        towards=target.towards,
-        away=target.away,
+        legend=legend(target),
         unit=panel.unit_of_measure(target),
         bound=number(bound),
-        score=minus(number(target.score)),
+        score="" if math.isnan(target.score) else minus(number(target.score)),
         baseline=minus(number(target.baseline_score)),
         total=minus(signed(sum(target.values))),
         delta=minus(signed(target.delta)),

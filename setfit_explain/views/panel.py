@@ -19,7 +19,8 @@ class TargetPanel:
     towards, away
         What a positive and a negative value do, such as "towards positive" and "away from positive".
     score, baseline_score
-        What the classifier scores the text and the baseline, in the output's unit.
+        What the classifier scores the text and the baseline, in the output's unit; NaN where the method
+        explains no score.
     delta
         ``sum(values) + baseline_score - score``.
     error_estimate
@@ -30,6 +31,8 @@ class TargetPanel:
         Signed attributions: one for each span of the text, then one for each bucket.
     special_token_share
         The buckets' share of the sum of absolute attributions, from 0 to 1.
+    signed
+        Whether a value says in which direction a unit moved the score; without, it only says how much.
     contrast
         Whether it is ``log p_a - log p_b`` of two classes, in nats, whatever the output's unit.
     """
@@ -44,6 +47,7 @@ class TargetPanel:
     converged: bool
     values: tuple[float, ...]
     special_token_share: float = 0.0
+    signed: bool = True
     contrast: bool = False
 
 

@@ -112,6 +112,13 @@ def truncation_line(panel: TextPanel) -> str:
     )
 
 
+def legend(target: TargetPanel) -> tuple[str, str]:
+    """Say what a negative and a positive value of ``target`` do; the first is empty where none is negative."""
+    if target.signed:
+        return f"pushes {target.away}", f"pushes {target.towards}"
+    return "", f"matters to {target.name}, up or down"
+
+
 def special_line(target: TargetPanel) -> str:
     """Say how much of the attribution is on no word of the text; empty where nothing is."""
     if not target.special_token_share > 0:

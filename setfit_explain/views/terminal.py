@@ -4,6 +4,7 @@ Texts and labels reach the terminal as plain characters only: never as markup, n
 """
 
 import io
+import math
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from setfit_explain.views.formatting import excerpt, number, printable, signed, 
 from setfit_explain.views.panel import TargetPanel, TextPanel
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
+    answers,
     drawn_targets,
     hidden_targets_line,
     numbered_units,
@@ -26,11 +28,11 @@ from setfit_explain.views.pieces import (
     size,
     special_line,
     truncation_line,
+    unseen_excerpt,
 )
-from setfit_explain.views.scale import LIGHT, Bounds, bound_of, colour, shared_bounds
+from setfit_explain.views.scale import LIGHT, Bounds, bound_of, colour, shared_bounds, step
 
 _STRONGEST = 5
-_UNSEEN_SHOWN = 200
 _UNIT_WIDTH = 40
 
 
@@ -68,13 +70,16 @@ def render_all(panels: Sequence[TextPanel], rest: Sequence[str]) -> RenderableTy
 
 
 def to_string(renderable: RenderableType) -> str:
-    """Return what ``print`` shows: with colours where stdout is a terminal and NO_COLOR is not set."""
+    """Return what ``print`` shows, in as many colours as the terminal has.
+
+    There are none where stdout is no terminal, or NO_COLOR is set.
+    """
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     file = io.StringIO()
     console = Console(
         file=file,
         force_terminal=colours,
-        color_system="truecolor" if colours else None,
+        color_system="auto" if colours else None,
         no_color=not colours,
         width=shutil.get_terminal_size().columns,
         highlight=False,
@@ -85,11 +90,8 @@ def to_string(renderable: RenderableType) -> str:
 
 
 def _answer(panel: TextPanel) -> Text:
-    probabilities = dict(panel.probabilities)
-    answers = [
-        f"{name} ({probabilities[name]:.3f})" if name in probabilities else name for name in panel.predicted
-    ]
-    line = Text("predicted: ").append(printable(", ".join(answers) or "no class"), style="bold")
+    answered = [f"{name} ({probability})" if probability else name for name, probability in answers(panel)]
+    line = Text("predicted: ").append(printable(", ".join(answered) or "no class"), style="bold")
     if panel.true_label is not None:
         verdict = "correct" if panel.correct else "WRONG"
         line.append(f"   true label: {printable(', '.join(panel.true_label) or 'no class')} ({verdict})")
@@ -102,10 +104,10 @@ def _highlighted(panel: TextPanel, target: TargetPanel, bound: float) -> Text:
     for piece in pieces(panel):
         if piece.unit is not None:
             _append_unit(text, piece.text, target.values[piece.unit], bound, piece.unit in numbered)
-        elif piece.unseen and len(piece.text) > _UNSEEN_SHOWN:
-            text.append(printable(piece.text[:_UNSEEN_SHOWN]) + "…", style="dim strike")
+        elif piece.unseen:
+            text.append(unseen_excerpt(piece.text), style="dim strike")
         else:
-            text.append(printable(piece.text), style="dim strike" if piece.unseen else "")
+            text.append(printable(piece.text))
     if not panel.text:
         text.append(EMPTY_TEXT, style="dim")
     for name, value in zip(panel.buckets, target.values[len(panel.spans) :], strict=True):
@@ -116,7 +118,8 @@ def _highlighted(panel: TextPanel, target: TargetPanel, bound: float) -> Text:
 
 
 def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bool) -> None:
-    style = Style(color=LIGHT.ink, bgcolor=colour(value, bound)) if value else Style()
+    seen = numbered or step(value, bound) != 0
+    style = Style(color=LIGHT.ink, bgcolor=colour(value, bound)) if seen else Style()
     text.append(printable(unit), style=style)
     if numbered:
         text.append(f"({signed(value, 2)})", style="dim")
@@ -125,6 +128,8 @@ def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bo
 def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:
     total = sum(target.values)
     line = Text(printable(target.name), style="bold")
+    if math.isnan(target.score):
+        return line.append(f": no score; units together {signed(total)}", style="not bold")
     line.append(
         f": score {number(target.score)} = baseline {number(target.baseline_score)} ", style="not bold"
     )
@@ -144,7 +149,7 @@ def _strongest(panel: TextPanel, target: TargetPanel) -> Table:
     ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -size(item[0]))
     for value, name in ranked[:_STRONGEST]:
         if value:
-            direction = target.towards if value > 0 else target.away
+            direction = (target.towards if value > 0 else target.away) if target.signed else ""
             unit = Text(excerpt(visible_name(name), _UNIT_WIDTH))
             table.add_row(Text(signed(value)), unit, Text(printable(direction)))
     return table

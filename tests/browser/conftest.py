@@ -1,6 +1,5 @@
 """One Chromium for the tests of this folder, and pages that tell what went wrong in them."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,19 +10,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from .chromium import SET_UP, find_chromium
+
 FOLDER = Path(__file__).parent
 MODULES = FOLDER / "node_modules"
-SET_UP = "Run `make test`, or `tests/browser/set-up` with npm on PATH."
 
 Visit = Callable[..., Page]
-
-
-def chromium() -> str:
-    """Return the path of the browser."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.fail(f"Chromium is not installed, and the report is tested in it. {SET_UP}", pytrace=False)
-    return found
 
 
 def module(path: str) -> Path:
@@ -37,7 +29,10 @@ def module(path: str) -> Path:
 # Not of the session: Playwright's event loop would run on beneath the tests of other folders.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    path = chromium()
+    try:
+        path = find_chromium()
+    except FileNotFoundError as error:
+        pytest.fail(str(error), pytrace=False)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--disable-quic"])
         yield browser
