@@ -245,7 +245,7 @@ def _figures(
         bound=number(bound),
         unit=panel.unit_of_measure(target),
         score="" if math.isnan(target.score) else minus(number(target.score)),
-        baseline=minus(number(target.baseline_score)),
+        baseline="" if math.isnan(target.baseline_score) else minus(number(target.baseline_score)),
         total=minus(signed(sum(target.values))),
         delta=minus(signed(target.delta)),
         error="" if math.isnan(target.error_estimate) else number(target.error_estimate),

@@ -20,7 +20,7 @@ class TargetPanel:
         What a positive and a negative value do, such as "towards positive" and "away from positive".
     score, baseline_score
         What the classifier scores the text and the baseline, in the output's unit; NaN where the method
-        explains no score.
+        explains no class, or has no baseline.
     delta
         ``sum(values) + baseline_score - score``.
     error_estimate

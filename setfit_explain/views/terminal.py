@@ -126,14 +126,16 @@ def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bo
 
 
 def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:
-    total = sum(target.values)
     line = Text(printable(target.name), style="bold")
     if math.isnan(target.score):
-        return line.append(f": no score; units together {signed(total)}", style="not bold")
-    line.append(
-        f": score {number(target.score)} = baseline {number(target.baseline_score)} ", style="not bold"
-    )
-    line.append(f"{signed(total)} from the units, delta {signed(target.delta)}", style="not bold")
+        return line.append(": no score", style="not bold")
+    line.append(f": score {number(target.score)}", style="not bold")
+    if not math.isnan(target.baseline_score):
+        line.append(
+            f" = baseline {number(target.baseline_score)} {signed(sum(target.values))} from the units, "
+            f"delta {signed(target.delta)}",
+            style="not bold",
+        )
     if unit_of_measure:
         line.append(f" ({unit_of_measure})", style="not bold")
     if not target.converged:

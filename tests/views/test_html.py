@@ -436,6 +436,15 @@ def test_a_method_without_direction_or_score_claims_neither(view: Callable[[Text
         page.elements[-1].text.split() + page.find("body" if view is report else "div")[0].text.split()
     )
     assert "matters to attention, up or down" in words
-    assert "no score; units together +0.401" in words
+    assert "no score" in words
     assert "pushes" not in words
     assert "nan" not in words
+
+
+@pytest.mark.parametrize("view", [render_fragment, report])
+def test_a_method_without_a_baseline_claims_no_sum(view: Callable[[TextPanel], str]) -> None:
+    nan = float("nan")
+    target = build_target(baseline_score=nan, delta=nan)
+    words = " ".join(read(view(build_panel(targets=(target,), shown=0))).elements[0].text.split())
+    assert re.search(r"score 0\.900(,| · probability ·) estimated error 0.002", words)
+    assert "delta" not in words.split("Why?")[-1].split("units in numbers")[0]

@@ -198,5 +198,12 @@ def test_a_method_without_direction_or_score_claims_neither(make_panel: Make) ->
     nan = float("nan")
     target = build_target("attention", signed=False, score=nan, baseline_score=nan, delta=nan)
     shown = drawn(make_panel(targets=(target,), shown=0))
-    assert "attention: no score; units together +0.401" in shown
+    assert "attention: no score\n" in re.sub(r" +\n", "\n", shown)
     assert "towards" not in shown
+
+
+def test_a_method_without_a_baseline_claims_no_sum(make_panel: Make) -> None:
+    nan = float("nan")
+    shown = drawn(make_panel(targets=(build_target(baseline_score=nan, delta=nan),), shown=0))
+    assert "positive: score 0.900 (probability)" in shown
+    assert "nan" not in shown
