@@ -64,9 +64,11 @@ class AbsaExplainer:
         self.model = model
         self.aspect = Explainer(model.aspect_model, granularity="token", **options)
         self.polarity = Explainer(model.polarity_model, granularity="token", **options)
-        if not self.aspect.method.additive:
+        if self.aspect.compares:
+            raise OptionError("Spans are explained by one method at a time; give one method, not a list.")
+        if not all(method.additive for method in self.aspect.methods.values()):
             raise OptionError(
-                f"Method {self.aspect.method.name!r} does not add up, so what a word did in its two places cannot be "
+                f"Method {', '.join(self.aspect.methods)!r} does not add up, so what a word did in its two places cannot be "
                 "added. Use integrated_gradients, or explain model.polarity_model by itself."
             )
 

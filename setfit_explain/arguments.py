@@ -6,14 +6,35 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from setfit_explain.attribution.attention_rollout import AttentionRollout
+from setfit_explain.attribution.deeplift import DeepLift
+from setfit_explain.attribution.expected_gradients import ExpectedGradients
+from setfit_explain.attribution.gradient_shap import GradientShap
+from setfit_explain.attribution.input_x_gradient import InputXGradient
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.attribution.occlusion import Occlusion
+from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
     from setfit_explain.attribution.method import AttributionMethod
 
-METHODS: dict[str, type[AttributionMethod]] = {kind.name: kind for kind in (IntegratedGradients, Occlusion)}
+METHODS: dict[str, type[AttributionMethod]] = {
+    kind.name: kind
+    for kind in (
+        IntegratedGradients,
+        Occlusion,
+        Saliency,
+        InputXGradient,
+        SmoothGrad,
+        SquareGrad,
+        VarGrad,
+        GradientShap,
+        ExpectedGradients,
+        DeepLift,
+        AttentionRollout,
+    )
+}
 """Methods by the name that callers give."""
 
 
@@ -38,6 +59,32 @@ def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) ->
             f"{type(method).__name__}({next(iter(settings))}=...)."
         )
     return method
+
+
+def resolve_methods(method: Any, settings: dict[str, Any]) -> dict[str, AttributionMethod]:
+    """Make one method, or each of a list, by the names that tell them apart.
+
+    Each of a list takes the settings that it knows; a setting that none of them knows is refused.
+    """
+    if not isinstance(method, list | tuple):
+        only = resolve_method(method, settings)
+        return {only.name: only}
+    if not method:
+        raise OptionError(f"The list of methods is empty. Accepted: {', '.join(METHODS)}, or method objects.")
+    taken = [
+        {name: settings[name] for name in settings if name in inspect.signature(METHODS[each]).parameters}
+        if isinstance(each, str) and each in METHODS
+        else {}
+        for each in method
+    ]
+    if unknown := sorted(set(settings).difference(*taken)):
+        raise OptionError(f"{', '.join(unknown)}: no setting of any method in the list is called so.")
+    methods: dict[str, AttributionMethod] = {}
+    for each, known in zip(method, taken, strict=True):
+        resolved = resolve_method(each, known)
+        count = sum(other.name == resolved.name for other in methods.values())
+        methods[f"{resolved.name} ({count + 1})" if count else resolved.name] = resolved
+    return methods
 
 
 def listed_texts(texts: Iterable[Any]) -> list[Any]:

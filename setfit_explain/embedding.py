@@ -83,10 +83,9 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
         found = explain_embedding(Explainer(model, n_steps=32), "I was charged twice")
         found.through(model.model_head.coef_)  # (classes, units), in logits
     """
-    if not explainer.method.additive:
-        raise OptionError(
-            f"Method {explainer.method.name!r} does not explain embeddings; integrated_gradients does."
-        )
+    names, (method, *others) = ", ".join(explainer.methods), explainer.methods.values()
+    if others or not method.additive:
+        raise OptionError(f"Method {names!r} does not explain embeddings; integrated_gradients does.")
     classifier = copy(explainer.classifier)
     encoded = classifier.encode(text)
     with classifier.body.session():
@@ -95,7 +94,7 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     granularity = explainer.granularity if encoded.spelled else "token"
     grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
     score = ScoreFunction(classifier.head, Output.LOGIT, tuple(range(dim)))
-    attribute = explainer.method.prepare(classifier, None)
+    attribute = method.prepare(classifier, None)
     found = attribute(encoded, grouping.membership, score)
     return EmbeddingExplanation(
         text=encoded.text,

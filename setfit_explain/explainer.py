@@ -6,14 +6,13 @@ import reprlib
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from setfit_explain._version import __version__
-from setfit_explain.arguments import listed_texts, resolve_method, targets_per_text
-from setfit_explain.classifier.labels import class_names, predicted, resolve_targets, target_name
+from setfit_explain._version import versions
+from setfit_explain.arguments import listed_texts, resolve_methods, targets_per_text
+from setfit_explain.classifier.labels import label_name, predicted, resolve_targets, target_name
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_output
 from setfit_explain.classifier.precision import PRECISIONS
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 LATELY = 256
 """How many explanations of one call are held in case their text comes again."""
-
-_PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-learn", "captum")
 
 
 class Explainer:
@@ -57,10 +54,11 @@ class Explainer:
         has ``"logit"`` alone, one with only probabilities has the others.
     method
         ``"integrated_gradients"``; ``"occlusion"``, which needs no gradient and so serves every head; or a
-        method object such as ``IntegratedGradients(n_steps=50)``.
-    baseline, reference_texts, special_tokens, tolerance, n_steps
-        Settings of the method named, see `IntegratedGradients`; None for its defaults. A method object
-        carries its own.
+        method object such as ``IntegratedGradients(n_steps=50)``. A list of them compares them: each text is
+        explained by each, so that even one text gives a set. All names are in `setfit_explain.arguments.METHODS`.
+    baseline, reference_texts, special_tokens, tolerance, n_steps, n_samples, seed
+        Settings of the method named, see `IntegratedGradients`; None for its defaults. Of a list, each method
+        takes those that it knows. A method object carries its own.
     granularity
         ``"word"``, ``"token"``, ``"sentence"``, or a function from a text to its (start, end) spans.
     internal_batch_size
@@ -104,12 +102,14 @@ class Explainer:
         *,
         targets: Any = "all",
         output: str = "probability",
-        method: str | AttributionMethod = "integrated_gradients",
+        method: str | AttributionMethod | Sequence[str | AttributionMethod] = "integrated_gradients",
         baseline: Any = None,
         reference_texts: Sequence[str] | None = None,
         special_tokens: str | None = None,
         tolerance: float | None = None,
         n_steps: int | None = None,
+        n_samples: int | None = None,
+        seed: int | None = None,
         granularity: Granularity = "word",
         internal_batch_size: int | None = None,
         precision: str | None = None,
@@ -132,21 +132,28 @@ class Explainer:
             "special_tokens": special_tokens,
             "tolerance": tolerance,
             "n_steps": n_steps,
+            "n_samples": n_samples,
+            "seed": seed,
         }
-        self.method = resolve_method(
+        self.methods = resolve_methods(
             method, {name: value for name, value in settings.items() if value is not None}
         )
+        self.compares = isinstance(method, list | tuple)
         self.granularity = granularity
         self.show_progress = show_progress
         self.on_error = on_error
         classifier = TextClassifier(
-            load_model(model, trust_pickle=trust_pickle), differentiable=self.method.needs_gradient
+            load_model(model, trust_pickle=trust_pickle),
+            differentiable=any(each.needs_gradient for each in self.methods.values()),
         )
         self.classifier = classifier if precision is None else classifier.in_precision(PRECISIONS[precision])
         check_output(self.output, self.classifier.head)
         with self.classifier.body.session():
-            self._attribute = self.method.prepare(self.classifier, internal_batch_size)
-        self._versions = _versions()
+            self._attributors = {
+                name: each.prepare(self.classifier, internal_batch_size)
+                for name, each in self.methods.items()
+            }
+        self._versions = versions()
 
     @overload
     def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too; the first match counts
@@ -175,7 +182,8 @@ class Explainer:
         Returns
         -------
         Explanation or ExplanationSet
-            One for a string or a flat list of token ids, a set for an iterable or rows of token ids.
+            One for a string or a flat list of token ids, a set for an iterable or rows of token ids. With a list
+            of methods always a set: of each text one explanation a method, one text after the other.
 
         Raises
         ------
@@ -193,9 +201,10 @@ class Explainer:
         """
         given: Any = read_tokenized(texts) if isinstance(texts, Mapping) and is_tokenized(texts) else texts
         if isinstance(given, str | TokenizedText):
-            explanation = self._explain(given, self.targets if targets is None else targets, true_labels)
-            _warn_of_errors([explanation])
-            return explanation
+            wanted = self.targets if targets is None else targets
+            explanations = [self._explain(given, wanted, true_labels, name) for name in self.methods]
+            _warn_of_errors(explanations)
+            return ExplanationSet(explanations) if self.compares else explanations[0]
         listed = listed_texts(given)
         wanted = targets_per_text(self.targets if targets is None else targets, len(listed))
         labels = [None] * len(listed) if true_labels is None else list(true_labels)
@@ -209,7 +218,7 @@ class Explainer:
             items = []
             for item in self._explain_all(zip(listed, wanted, labels, strict=True)):
                 items.append(item)
-                tell(len(items), len(listed))
+                tell(len(items), len(listed) * len(self.methods))
         _warn_of_errors([item for item in items if isinstance(item, Explanation)])
         return ExplanationSet(items)
 
@@ -226,7 +235,7 @@ class Explainer:
         Yields
         ------
         Explanation or Failure
-            One a text; a `Failure` with ``on_error="record"`` only.
+            One a text, with a list of methods one a text and method; a `Failure` with ``on_error="record"`` only.
 
         Raises
         ------
@@ -248,35 +257,34 @@ class Explainer:
         yield from self._explain_all((text, wanted, None) for text in texts)
 
     def baseline(self, text: Text) -> Any:
-        """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method."""
-        return self._attribute.baseline(self.classifier.encode(text)).unsqueeze(0)
+        """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method.
 
-    def _label_name(self, label: Any) -> str | tuple[str, ...] | None:
-        """Name a true label as the classes are named; a multi-label truth is a sequence of them."""
-        if label is None or isinstance(label, str):
-            return label
-        if hasattr(label, "__index__"):
-            return class_names((label.__index__(),), self.classifier.model.labels)[0]
-        return tuple(str(self._label_name(member)) for member in label)
+        Of a list of methods, the first one's.
+        """
+        attributor = next(iter(self._attributors.values()))
+        return attributor.baseline(self.classifier.encode(text)).unsqueeze(0)
 
     def _explain_all(self, rows: Iterable[tuple[Any, Any, Any]]) -> Iterator[Explanation | Failure]:
         """Explain (text, targets, true label) one by one; a text that was there lately is not computed again."""
         lately: dict[Any, Explanation] = {}
-        for index, (text, targets, label) in enumerate(rows):
-            key = (text, repr(targets)) if isinstance(text, str) else None
+        jobs = ((index, row, method) for index, row in enumerate(rows) for method in self.methods)
+        for index, (text, targets, label), method in jobs:
+            key = (text, repr(targets), method) if isinstance(text, str) else None
             if key in lately:
-                yield replace(lately[key], true_label=self._label_name(label))
+                yield replace(lately[key], true_label=label_name(label, self.classifier.model.labels))
                 continue
-            item = self._explain_or_record(index, text, targets, label)
+            item = self._explain_or_record(index, text, targets, label, method)
             if key is not None and isinstance(item, Explanation):
                 lately[key] = item
                 if len(lately) > LATELY:
                     del lately[next(iter(lately))]
             yield item
 
-    def _explain_or_record(self, index: int, text: Any, targets: Any, label: Any) -> Explanation | Failure:
+    def _explain_or_record(
+        self, index: int, text: Any, targets: Any, label: Any, method: str
+    ) -> Explanation | Failure:
         try:
-            return self._explain(text, targets, label)
+            return self._explain(text, targets, label, method)
         except Exception as error:
             # A target that does not exist is the caller's slip, not one text's. Anything else is recorded,
             # an out-of-memory error too: the other texts must not be lost.
@@ -287,11 +295,11 @@ class Explainer:
                 index, text if isinstance(text, str) else reprlib.repr(text), type(error).__name__, str(error)
             )
 
-    def _explain(self, text: Any, wanted: Any, true_label: Any) -> Explanation:
+    def _explain(self, text: Any, wanted: Any, true_label: Any, method: str) -> Explanation:
         with self.classifier.body.session():
-            return self._explain_in_session(text, wanted, true_label)
+            return self._explain_in_session(text, wanted, true_label, method)
 
-    def _explain_in_session(self, text: Text, wanted: Any, true_label: Any) -> Explanation:
+    def _explain_in_session(self, text: Text, wanted: Any, true_label: Any, method: str) -> Explanation:
         classifier = self.classifier
         encoded = classifier.encode(text)
         own_answer = classifier.own_answer(encoded)
@@ -299,14 +307,14 @@ class Explainer:
         granularity = self.granularity if encoded.spelled else "token"
         grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
         score = ScoreFunction(classifier.head, self.output, targets)
-        result = self._attribute(encoded, grouping.membership, score)
+        result = self._attributors[method](encoded, grouping.membership, score)
         difference = classifier.check(result.probabilities, own_answer)
         answer = predicted(own_answer, multi_label=classifier.multi_label)
         return Explanation(
             text=encoded.text,
             units=grouping.units,
             classes=classifier.classes,
-            targets=tuple(target_name(target, classifier.classes) for target in targets),
+            targets=result.rows or tuple(target_name(target, classifier.classes) for target in targets),
             attributions=result.values,
             score=result.score,
             baseline_score=result.baseline_score,
@@ -317,9 +325,9 @@ class Explainer:
             if classifier.head.has_probabilities
             else np.full_like(own_answer, np.nan),
             predicted=tuple(classifier.classes[column] for column in answer),
-            true_label=self._label_name(true_label),
+            true_label=label_name(true_label, classifier.model.labels),
             output=self.output.value,
-            method=self.method.name,
+            method=method,
             granularity=granularity_name(granularity),
             settings=result.settings,
             truncated_span=encoded.truncated_span,
@@ -340,7 +348,3 @@ def _warn_of_errors(explanations: list[Explanation]) -> None:
             ConvergenceWarning,
             stacklevel=3,
         )
-
-
-def _versions() -> dict[str, str]:
-    return {"setfit-explain": __version__} | {name: version(name) for name in _PACKAGES}

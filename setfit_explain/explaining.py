@@ -23,12 +23,14 @@ class Options(TypedDict, total=False):
 
     targets: Any
     output: str
-    method: str | AttributionMethod
+    method: str | AttributionMethod | Sequence[str | AttributionMethod]
     baseline: Any
     reference_texts: Sequence[str] | None
     special_tokens: str | None
     tolerance: float | None
     n_steps: int | None
+    n_samples: int | None
+    seed: int | None
     granularity: Granularity
     internal_batch_size: int | None
     precision: str | None
@@ -71,7 +73,8 @@ def explain(
     -------
     Explanation, ExplanationSet or SpanExplanationSet
         One for a string, a set in the same order for an iterable; for an AbsaModel, of either, what it
-        answers for each span that its aspect extractor finds, see `AbsaExplainer`. A positive attribution pushed the
+        answers for each span that its aspect extractor finds, see `AbsaExplainer`. A list of methods gives a
+        set: each text by each method, one text after the other. A positive attribution pushed the
         target's score up; over all units they sum to the difference between the text's score and the
         baseline's, plus the convergence delta.
 
@@ -86,6 +89,7 @@ def explain(
 
         print(explain(model, "I was charged twice for one order"))
         explain(model, texts, targets="predicted", output="log_odds").to_html("report.html")
+        explain(model, texts, method=["integrated_gradients", "occlusion"]).agreement()
     """
     if is_absa_model(model):
         if true_labels is not None:

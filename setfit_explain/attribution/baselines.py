@@ -97,12 +97,13 @@ def make_baseline(
     OptionError
         An unknown name, a token that the tokenizer lacks, or ``reference_texts`` that would be ignored.
     """
-    if special_tokens not in SPECIAL_TOKENS:
-        raise OptionError(
-            f"special_tokens={special_tokens!r} is not known. Accepted: {', '.join(SPECIAL_TOKENS)}."
-        )
+    check_special_tokens(special_tokens)
     replace = special_tokens == "replace"
     named = baseline if isinstance(baseline, str) else "tensor"
+    if isinstance(baseline, list | tuple) and any(isinstance(member, str) for member in baseline):
+        raise OptionError(
+            f"One baseline is needed here, got the list {baseline!r}; method='expected_gradients' averages over it."
+        )
     if reference_texts is not None and named not in ("auto", "mean"):
         raise OptionError(f"reference_texts are used by baseline='mean' (or 'auto') only, not by {named!r}.")
     with classifier.body.session():
@@ -120,6 +121,14 @@ def make_baseline(
         if named in NAMES:
             return Baseline(named, _look_up(classifier, [_token_id(classifier, named)])[0], replace)
     raise OptionError(f"Baseline {baseline!r} is not known. Accepted: {', '.join(NAMES)}, or a tensor.")
+
+
+def check_special_tokens(special_tokens: str) -> None:
+    """Raise `OptionError` for a value that is not known."""
+    if special_tokens not in SPECIAL_TOKENS:
+        raise OptionError(
+            f"special_tokens={special_tokens!r} is not known. Accepted: {', '.join(SPECIAL_TOKENS)}."
+        )
 
 
 def baseline_notes(
@@ -162,13 +171,19 @@ def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:
     return torch.as_tensor(mean)
 
 
-def _reference_mean(classifier: TextClassifier, texts: Sequence[str]) -> Tensor:
-    counts: Counter[int] = Counter()
+def reference_ids(classifier: TextClassifier, texts: Sequence[str]) -> list[int]:
+    """Token ids of the texts' words, one text after the other; raises `OptionError` where there are none."""
+    ids: list[int] = []
     for text in texts:
         encoded = classifier.encode(text)
-        counts.update(encoded.ids[torch.as_tensor(encoded.is_text)].tolist())
-    if not counts:
-        raise OptionError("reference_texts hold no words, so they have no mean embedding.")
+        ids += encoded.ids[torch.as_tensor(encoded.is_text)].tolist()
+    if not ids:
+        raise OptionError("reference_texts hold no words, so no baseline can be made of them.")
+    return ids
+
+
+def _reference_mean(classifier: TextClassifier, texts: Sequence[str]) -> Tensor:
+    counts = Counter(reference_ids(classifier, texts))
     return _mean(classifier, {token: float(count) for token, count in counts.items()})
 
 

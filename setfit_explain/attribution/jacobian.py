@@ -19,6 +19,8 @@ from setfit_explain.classifier.precision import rounding
 from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.encoding import EncodedText
@@ -119,7 +121,8 @@ class Path:
     classifier, encoded
         The function, and the text whose positions and masks it keeps.
     start, displacement
-        Baseline, and word embeddings minus baseline, each ``(tokens, dim)`` in float64.
+        Baseline, and word embeddings minus baseline, each ``(tokens, dim)`` in float64; or ``(nodes, tokens,
+        dim)``, where each node asked for has a line of its own.
     membership
         The unit of each token, ``(tokens,)``.
     score
@@ -188,6 +191,17 @@ class Path:
             found = [self._differentiate(nodes[rows]) for rows in self._rows(nodes)]
         return np.concatenate([values for values, _ in found]), torch.cat([decision for _, decision in found])
 
+    def gradients(self, nodes: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
+        """Return the scores' whole gradients ``(nodes, targets, tokens, dim)``, and decision values.
+
+        In float32 at least. All passes of all nodes are held at once.
+        """
+        with self.classifier.body.session():
+            gradients, mixture, decision = self._passes(self._points(nodes))
+            held = torch.stack(list(gradients))
+        held = held.to(torch.promote_types(held.dtype, torch.float32))
+        return torch.einsum("nck,kntd->nctd", mixture.to(held), held), decision
+
     def _differentiate(self, nodes: NDArray[np.float64]) -> tuple[NDArray[np.float64], Tensor]:
         points = self._points(nodes)
         passes = min(len(self.score.targets), len(self.score.head.classes) - self.score.shift_invariant)
@@ -202,18 +216,24 @@ class Path:
         target and every scale. Where adding a constant to all decision values changes nothing, the slope of
         z_0 is subtracted from the others and needs no pass of its own. Where targets are fewer, each has a pass.
         """
+        gradients, mixture, decision = self._passes(points)
+        slopes = mixture.new_zeros(mixture.shape[-1], len(points), self.units.shape[1])
+        for index, gradient in enumerate(gradients):
+            slopes[index] = (to_float64(gradient) * self.displacement).sum(-1) @ self.units
+        return slopes, mixture, decision
+
+    def _passes(self, points: Tensor) -> tuple[Iterator[Tensor], Tensor, Tensor]:
+        """Gradients ``(nodes, tokens, dim)`` of one pass after another, their mixture, and decision values."""
         # CPUs have a fused attention for half precision, with a backward pass many times slower than plain operations.
         half_on_cpu = points.device.type == "cpu" and points.dtype.itemsize < 4
         with plain_attention() if half_on_cpu else nullcontext():
             decision = self.classifier.decide(self.encoded, points.requires_grad_())
         directions, mixture = self._directions(self.score.derivative(decision))
-        slopes = mixture.new_zeros(len(directions), len(points), self.units.shape[1])
-        for index, direction in enumerate(directions):
-            (gradient,) = torch.autograd.grad(
-                decision, points, direction, retain_graph=index + 1 < len(directions)
-            )
-            slopes[index] = (to_float64(gradient) * self.displacement).sum(-1) @ self.units
-        return slopes, mixture, decision.detach()
+        gradients = (
+            torch.autograd.grad(decision, points, direction, retain_graph=index + 1 < len(directions))[0]
+            for index, direction in enumerate(directions)
+        )
+        return gradients, mixture, decision.detach()
 
     def _directions(self, outer: Tensor) -> tuple[list[Tensor], Tensor]:
         """Choose the backward passes: directions ``(nodes, decisions)`` each, and how targets mix them."""

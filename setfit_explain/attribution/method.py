@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from setfit_explain.errors import OptionError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,6 +42,11 @@ class Attributions:
         What was used, in plain values.
     notes
         Sentences that every view must show.
+    rows
+        Names of the rows where they are not the targets asked for: a method that explains no class has one row.
+
+    Scores of which a method knows nothing are NaN: it has no baseline, or explains no class. Attributions
+    that only say how much, not in which direction, have the setting ``signed=False``.
     """
 
     values: NDArray[np.float64]
@@ -51,6 +58,7 @@ class Attributions:
     converged: NDArray[np.bool_]
     settings: Mapping[str, str | int | float | bool | None]
     notes: tuple[str, ...]
+    rows: tuple[str, ...] | None = None
 
 
 class Attributor(Protocol):
@@ -62,7 +70,20 @@ class Attributor(Protocol):
         """Attribute the scores of one text to its units; ``membership`` is the unit of each token."""
 
     def baseline(self, encoded: EncodedText) -> Tensor:
-        """Word embeddings ``(tokens, dim)`` that the text is compared with."""
+        """Word embeddings ``(tokens, dim)`` that the text is compared with.
+
+        Raises
+        ------
+        OptionError
+            The method compares with nothing.
+        """
+
+
+def no_baseline(method: str) -> OptionError:
+    """Say that a method has none."""
+    return OptionError(
+        f"Method {method!r} compares the text with no baseline; integrated_gradients and occlusion do."
+    )
 
 
 class AttributionMethod(Protocol):

@@ -36,6 +36,15 @@ def class_names(classes: Sequence[object], labels: Sequence[str] | None) -> tupl
     )
 
 
+def label_name(label: Any, labels: Sequence[str] | None) -> str | tuple[str, ...] | None:
+    """Name a true label as the classes are named; a multi-label truth is a sequence of them."""
+    if label is None or isinstance(label, str):
+        return label
+    if hasattr(label, "__index__"):
+        return class_names((label.__index__(),), labels)[0]
+    return tuple(str(label_name(member, labels)) for member in label)
+
+
 def target_name(target: Target, classes: Sequence[str]) -> str:
     """Name a target: the class, or ``"a vs b"`` for a contrast."""
     if isinstance(target, tuple):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from setfit_explain.errors import OptionError, SchemaError
 from setfit_explain.explanation import parquet, serialization
+from setfit_explain.explanation.agreement import Agreement, agreements
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.panels import report_panels, text_panel
 from setfit_explain.explanation.tables import explanation_table
@@ -134,6 +135,21 @@ class ExplanationSet(Sequence[Explanation | Failure]):
                     values[unit.text.casefold()].append(value)
         strengths = [UnitStrength(u, len(v), sum(v) / len(v), sum(v)) for u, v in values.items()]
         return sorted(strengths, key=lambda item: (-item.mean, -item.count, item.unit))[:n]
+
+    def agreement(self) -> list[Agreement]:
+        """Compare methods: how alike they rank the units of the texts that both explained.
+
+        Compared are explanations of one text that follow one another, each by another method, as a list of
+        methods gives them. Special tokens and prompts are left out. Where a method gives no sign, strengths
+        are compared; attention, which explains no class, is compared with every target of the other.
+
+        Returns
+        -------
+        list of Agreement
+            One for each pair of methods and each target that both explained, averaged over the texts; empty
+            where no text was explained by two methods.
+        """
+        return agreements(self.explanations)
 
     def to_dataframe(self) -> "pd.DataFrame":
         """Return one row for each explained text, target and unit, with the text's ``text_index``.
@@ -304,7 +320,8 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             lines.append(f"{hidden} more texts are not shown here; to_html(path) draws all.")
         if not self._items:
             lines.append("No texts.")
-        return lines
+        shown = {item.targets[item.shown_target] for item in self.explanations[:_SHOWN]}
+        return lines + [str(found) for found in self.agreement() if found.target in shown]
 
 
 def _suffix(path: str | Path) -> str:

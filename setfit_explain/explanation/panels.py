@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.views.panel import ComparisonPanel, TargetPanel, TextPanel
+from setfit_explain.explanation.agreement import agreements, same_text
+from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -33,32 +34,27 @@ def text_panel(explanation: "Explanation") -> TextPanel:
         truncated_span=explanation.truncated_span,
         notes=explanation.notes,
         footer=_footer(explanation),
-        method=explanation.method.replace("_", " "),
+        method=_method(explanation.method),
     )
 
 
 def report_panels(explanations: Iterable["Explanation"]) -> tuple[TextPanel | ComparisonPanel, ...]:
     """Return the panels of a report: one text by several methods, one after the other, is one panel."""
-    groups: list[list[Explanation]] = []
-    for each in explanations:
-        if groups and _compared(groups[-1], each):
-            groups[-1].append(each)
-        else:
-            groups.append([each])
     return tuple(
-        text_panel(group[0]) if len(group) == 1 else ComparisonPanel(tuple(map(text_panel, group)))
-        for group in groups
+        text_panel(group[0]) if len(group) == 1 else _comparison(group) for group in same_text(explanations)
     )
 
 
-def _compared(group: Sequence["Explanation"], other: "Explanation") -> bool:
-    """Whether ``other`` is of the same text and model as ``group``, by a method of its own."""
-    first = group[0]
-    return (first.text, first.model_fingerprint, first.output) == (
-        other.text,
-        other.model_fingerprint,
-        other.output,
-    ) and other.method not in {each.method for each in group}
+def _comparison(group: Sequence["Explanation"]) -> ComparisonPanel:
+    agreement = tuple(
+        Agreement(found.target, _method(found.first), _method(found.second), found.spearman)
+        for found in agreements(group)
+    )
+    return ComparisonPanel(tuple(map(text_panel, group)), agreement)
+
+
+def _method(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
@@ -101,7 +97,7 @@ def _footer(explanation: "Explanation") -> str:
         f"{name}={value}" for name, value in sorted(explanation.settings.items()) if value is not None
     ]
     parts = [
-        explanation.method.replace("_", " "),
+        _method(explanation.method),
         *settings,
         f"{explanation.granularity} units",
         f"{_answers(explanation)} reproduced to {explanation.reproduction_error:.1e}",

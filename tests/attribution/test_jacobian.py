@@ -134,4 +134,4 @@ def test_a_body_without_forward_mode_is_differentiated_backward():
     body = SentenceTransformer(modules=[first, pooling, Squared()], device="cpu")
     explainer = Explainer((body, LogisticRegression().fit(body.encode(list(TEXTS)), CLASSES)))
     assert explainer(LONG).converged.all()
-    assert not explainer._attribute.forward_mode.works
+    assert not explainer._attributors["integrated_gradients"].forward_mode.works
