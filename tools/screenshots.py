@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from setfit import SetFitModel
@@ -142,8 +143,8 @@ def draw(pages: dict[str, str], folder: Path) -> None:
             page.set_content(pages[name])
             return page
 
-        page_of("both", 860, 640).screenshot(
-            path=README_PICTURE, clip=_cards(page_of("both", 860, 900)), full_page=True
+        page_of("both", 900, 640).screenshot(
+            path=README_PICTURE, clip=_cards(page_of("both", 900, 900)), full_page=True
         )
         page_of("report", 960, 1280).screenshot(path=folder / "report-light.png")
         page_of("report", 960, 1280, "dark").screenshot(path=folder / "report-dark.png")
@@ -160,13 +161,15 @@ def draw(pages: dict[str, str], folder: Path) -> None:
         for name in ("notebook", "terminal"):
             page_of(name, 960, 300).screenshot(path=folder / f"{name}.png", full_page=True)
         browser.close()
+    for picture in (README_PICTURE, *folder.glob("*.png")):
+        Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
 
 
 def _cards(page: Page) -> dict[str, float]:
     """Return the place of all cards, with a margin."""
     boxes = [box for card in page.locator(".card").all() if (box := card.bounding_box())]
     top, bottom = boxes[0]["y"], boxes[-1]["y"] + boxes[-1]["height"]
-    return {"x": 0, "y": top - 14, "width": 860, "height": bottom - top + 28}
+    return {"x": 0, "y": top - 14, "width": 900, "height": bottom - top + 28}
 
 
 if __name__ == "__main__":

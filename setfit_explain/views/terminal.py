@@ -30,9 +30,11 @@ from setfit_explain.views.pieces import (
     truncation_line,
     unseen_excerpt,
 )
-from setfit_explain.views.scale import LIGHT, Bounds, bound_of, colour, shared_bounds, step
+from setfit_explain.views.scale import LIGHT, Bounds, bound_of, colour, shared_bounds, step, strength
 
 _STRONGEST = 5
+_WEAKEST_STEP = 2
+_PALEST = 0.4
 _UNIT_WIDTH = 40
 
 
@@ -118,11 +120,16 @@ def _highlighted(panel: TextPanel, target: TargetPanel, bound: float) -> Text:
 
 
 def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bool) -> None:
-    seen = numbered or step(value, bound) != 0
-    style = Style(color=LIGHT.ink, bgcolor=colour(value, bound)) if seen else Style()
+    seen = numbered or abs(step(value, bound)) >= _WEAKEST_STEP
+    style = Style(color=LIGHT.ink, bgcolor=_ground(value, bound)) if seen else Style()
     text.append(printable(unit), style=style)
     if numbered:
         text.append(f"({signed(value, 2)})", style="dim")
+
+
+def _ground(value: float, bound: float) -> str:
+    """Return a colour that starts pale instead of white, which would outshine the strong ones on a dark terminal."""
+    return colour(math.copysign(_PALEST + (1 - _PALEST) * strength(value, bound), value), 1.0)
 
 
 def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:

@@ -110,7 +110,7 @@ def test_several_texts_share_one_scale(make_panel: Make) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", legacy_windows=False)
     with console.capture() as capture:
         console.print(render_all([weak, strong], ["One failed."]))
-    assert "48;2;250;208;172mLoved" in capture.get()
+    assert "48;2;247;190;139mLoved" in capture.get()
     assert "48;2;244;162;89mLoved" in capture.get()
     assert "One failed." in capture.get()
 
@@ -182,9 +182,11 @@ def test_no_line_is_wider_than_the_terminal_however_wide_its_characters(make_pan
     assert re.sub(r"\([+-][\d.]+\)|\s", "", body) == re.sub(r"\s", "", text)
 
 
-def test_weak_units_stand_on_no_colour(make_panel: Make) -> None:
-    panel = make_panel(targets=(build_target(values=(0.3, 0.0, 0.001, 0.0)),), shown=0)
-    assert "\x1b[38;2;0;0;0;48;2;254;" not in drawn(panel, colour=True)
+def test_weak_units_stand_on_no_colour_and_none_is_almost_white(make_panel: Make) -> None:
+    panel = make_panel(targets=(build_target(values=(0.3, 0.04, 0.0, -0.06)),), shown=0)
+    grounds = re.findall(r"48;2;(\d+);(\d+);(\d+)m(\w+)", drawn(panel, colour=True))
+    assert [word for *_, word in grounds] == ["Loved", "never"]
+    assert all(min(map(int, channels)) < 210 for *channels, _ in grounds)
 
 
 def test_classes_beyond_the_likeliest_are_counted(make_panel: Make) -> None:
