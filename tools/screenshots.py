@@ -148,7 +148,9 @@ def draw(pages: dict[str, str], folder: Path) -> None:
         )
         page_of("report", 960, 1280).screenshot(path=folder / "report-light.png")
         page_of("report", 960, 1280, "dark").screenshot(path=folder / "report-dark.png")
-        page_of("report", 400, 1280).screenshot(path=folder / "report-narrow.png")
+        narrow = page_of("report", 400, 900)
+        narrow.evaluate("document.getElementById('text-1').scrollIntoView()")
+        narrow.screenshot(path=folder / "report-narrow.png")
         opened = {
             "methods": "report-methods",
             "right-to-left": "report-right-to-left",

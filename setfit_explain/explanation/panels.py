@@ -21,7 +21,10 @@ def text_panel(explanation: "Explanation") -> TextPanel:
         text=explanation.text,
         spans=tuple((unit.start, unit.end) for unit in units if unit.special is None),
         buckets=tuple(unit.text for unit in units if unit.special is not None),
-        targets=tuple(_target_panel(explanation, index) for index in range(len(explanation.targets))),
+        targets=tuple(
+            _target_panel(explanation, index, share)
+            for index, share in enumerate(explanation.special_token_share.tolist())
+        ),
         shown=explanation.shown_target,
         probabilities=tuple(
             (name, probability)
@@ -57,7 +60,7 @@ def _method(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
+def _target_panel(explanation: "Explanation", index: int, special_token_share: float) -> TargetPanel:
     name = explanation.targets[index]
     classes = _contrasted(name, explanation.classes)
     towards, away = (
@@ -73,7 +76,7 @@ def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
         error_estimate=float(explanation.error_estimate[index]),
         converged=bool(explanation.converged[index]),
         values=tuple(explanation.attributions[index].tolist()),
-        special_token_share=float(explanation.special_token_share[index]),
+        special_token_share=special_token_share,
         signed=explanation.settings.get("signed") is not False,
         contrast=classes is not None,
     )

@@ -11,7 +11,7 @@ from setfit_explain.views.pieces import answers
 MOST_CONFUSED = 12
 """Classes up to which right and wrong answers are drawn as a square table."""
 _MOST_PAIRS = 20
-_OPEN_ROWS = 25
+_OPEN_ROWS = 12
 _NO_CLASS = "no class"
 
 

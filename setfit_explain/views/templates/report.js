@@ -58,14 +58,17 @@
     tell();
   }
 
-  // A button in each head of a table of numbers sorts by that class.
-  for (const head of all(".units thead th + th")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(...head.childNodes);
-    button.title = "sort by this class";
-    head.append(button);
-  }
+  // A button in each head of a table of numbers sorts by that class; it is made when the table is opened.
+  document.addEventListener("toggle", (event) => {
+    for (const head of all(".units thead th + th", event.target)) {
+      if (head.querySelector("button")) continue;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      button.title = "sort by this class";
+      head.append(button);
+    }
+  }, true);
   const value = (row, column) => Math.abs(parseFloat(row.cells[column].textContent.replace("\u2212", "-"))) || 0;
   document.addEventListener("click", (event) => {
     const head = event.target.closest(".units thead th");
