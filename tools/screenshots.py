@@ -22,7 +22,7 @@ from setfit_explain.demo.weights import load_body
 from setfit_explain.explanation import Explanation, ExplanationSet
 from tests.browser.chromium import find_chromium
 
-README_PICTURE = Path("docs/report.png")
+README_PICTURE, WIDTH = Path("docs/report.png"), 930
 PRAISE = (
     "الخدمة رائعة والطعام لذيذ",
     "أحببت المكان كثيرا",
@@ -143,8 +143,8 @@ def draw(pages: dict[str, str], folder: Path) -> None:
             page.set_content(pages[name])
             return page
 
-        page_of("both", 900, 640).screenshot(
-            path=README_PICTURE, clip=_cards(page_of("both", 900, 900)), full_page=True
+        page_of("both", WIDTH, 640).screenshot(
+            path=README_PICTURE, clip=_cards(page_of("both", WIDTH, 900)), full_page=True
         )
         page_of("report", 960, 1280).screenshot(path=folder / "report-light.png")
         page_of("report", 960, 1280, "dark").screenshot(path=folder / "report-dark.png")
@@ -171,7 +171,7 @@ def _cards(page: Page) -> dict[str, float]:
     """Return the place of all cards, with a margin."""
     boxes = [box for card in page.locator(".card").all() if (box := card.bounding_box())]
     top, bottom = boxes[0]["y"], boxes[-1]["y"] + boxes[-1]["height"]
-    return {"x": 0, "y": top - 14, "width": 900, "height": bottom - top + 28}
+    return {"x": 0, "y": top - 14, "width": WIDTH, "height": bottom - top + 28}
 
 
 if __name__ == "__main__":
