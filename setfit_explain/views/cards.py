@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 
-from setfit_explain.views.formatting import minus, number, printable, signed, visible_name
+from setfit_explain.views.figures import Figures, draw_figures
+from setfit_explain.views.formatting import minus, printable, signed, visible_name
 from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, TextPanel
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
@@ -19,11 +20,9 @@ from setfit_explain.views.pieces import (
     answers,
     drawn_targets,
     hidden_targets_line,
-    legend,
     numbered_units,
     pieces,
     size,
-    special_line,
     truncation_line,
     unseen_excerpt,
 )
@@ -49,24 +48,14 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The score of one class: what it is made of, and the legend of its colours."""
+class Choice:
+    """One class of a text, the letter of its colours, and the bar from baseline to score in percent."""
 
     letter: str
-    name: str
-    legend: tuple[str, str]
-    bound: str
-    unit: str
-    score: str
-    baseline: str
-    total: str
-    delta: str
-    error: str
-    converged: bool
+    figures: Figures
     kind: str
     start: str
     end: str
-    special: str
     agreement: tuple[str, ...]
 
 
@@ -86,7 +75,7 @@ class Block:
     method: str
     slices: tuple[Slice, ...]
     buckets: tuple[Slice, ...]
-    figures: tuple[Figures, ...]
+    choices: tuple[Choice, ...]
     rows: tuple[Row, ...]
     totals: tuple[Row, ...]
     footer: str
@@ -179,10 +168,7 @@ def _draw_block(
         method=panel.method,
         slices=tuple(_joined(slice_ for _, slice_ in units)) or (Slice(EMPTY_TEXT, unseen=True),),
         buckets=tuple(slice_ for _, slice_ in buckets),
-        figures=tuple(
-            _figures(panel, target, letter, bound_of(bounds, panel, target), agreement)
-            for letter, target in drawn.items()
-        ),
+        choices=tuple(_choice(panel, target, letter, bounds, agreement) for letter, target in drawn.items()),
         rows=rows,
         totals=totals,
         footer=panel.footer,
@@ -234,26 +220,16 @@ def _signed(values: Iterable[float]) -> tuple[str, ...]:
     return tuple(minus(signed(value)) for value in values)
 
 
-def _figures(
-    panel: TextPanel, target: TargetPanel, letter: str, bound: float, agreement: Sequence[Agreement]
-) -> Figures:
+def _choice(
+    panel: TextPanel, target: TargetPanel, letter: str, bounds: Bounds, agreement: Sequence[Agreement]
+) -> Choice:
     start, end = _ends(panel, target)
-    return Figures(
+    return Choice(
         letter=letter,
-        name=target.name,
-        legend=legend(target),
-        bound=number(bound),
-        unit=panel.unit_of_measure(target),
-        score="" if math.isnan(target.score) else minus(number(target.score)),
-        baseline="" if math.isnan(target.baseline_score) else minus(number(target.baseline_score)),
-        total=minus(signed(sum(target.values))),
-        delta=minus(signed(target.delta)),
-        error="" if math.isnan(target.error_estimate) else number(target.error_estimate),
-        converged=target.converged,
+        figures=draw_figures(panel, target, bounds),
         kind="up" if target.score >= target.baseline_score else "down",
         start=start,
         end=end,
-        special=special_line(target),
         agreement=tuple(
             f"{each.second if each.first == panel.method else each.first} "
             f"{minus(f'{each.rank_correlation:.2f}')}"

@@ -1,19 +1,17 @@
 """Fragments: what the notebook's template fills in, with every number already a string."""
 
-import math
 from dataclasses import dataclass
 
-from setfit_explain.views.formatting import minus, number, printable, signed
+from setfit_explain.views.figures import Figures, draw_figures
+from setfit_explain.views.formatting import minus, printable, signed
 from setfit_explain.views.panel import TargetPanel, TextPanel
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
     answers,
     drawn_targets,
     hidden_targets_line,
-    legend,
     numbered_units,
     pieces,
-    special_line,
     truncation_line,
     unseen_excerpt,
 )
@@ -53,20 +51,10 @@ class Mark:
 class DrawnTarget:
     """One class of one text, ready to be filled in."""
 
-    name: str
-    legend: tuple[str, str]
-    unit: str
-    bound: str
-    score: str
-    baseline: str
-    total: str
-    delta: str
-    error: str
-    converged: bool
+    figures: Figures
     open: bool
     marks: tuple[Mark, ...]
     buckets: tuple[Mark, ...]
-    special: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,16 +87,7 @@ def draw_text(panel: TextPanel, bounds: Bounds) -> DrawnText:
 def _draw_target(panel: TextPanel, target: TargetPanel, bounds: Bounds, *, shown: bool) -> DrawnTarget:
     bound = bound_of(bounds, panel, target)
     return DrawnTarget(
-        name=target.name,
-        legend=legend(target),
-        unit=panel.unit_of_measure(target),
-        bound=number(bound),
-        score="" if math.isnan(target.score) else minus(number(target.score)),
-        baseline="" if math.isnan(target.baseline_score) else minus(number(target.baseline_score)),
-        total=minus(signed(sum(target.values))),
-        delta=minus(signed(target.delta)),
-        error="" if math.isnan(target.error_estimate) else number(target.error_estimate),
-        converged=target.converged,
+        figures=draw_figures(panel, target, bounds),
         open=shown,
         marks=_marks(panel, target, bound),
         buckets=tuple(
@@ -116,7 +95,6 @@ def _draw_target(panel: TextPanel, target: TargetPanel, bounds: Bounds, *, shown
             for name, value in zip(panel.buckets, target.values[len(panel.spans) :], strict=True)
             if value
         ),
-        special=special_line(target),
     )
 
 
