@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export GOMP_SPINCOUNT ?= 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-lowest check format notebooks screenshot compatibility methods benchmarks clean
+.PHONY: help demo test test-lowest check format notebooks screenshots compatibility methods benchmarks clean
 
 help:
 	@echo "make demo        train, explain and mend a few-shot classifier; writes setfit-explain-demo.html"
@@ -19,7 +19,7 @@ help:
 	@echo "make methods       measure every method beside its oracle; writes the table of docs/methods.md"
 	@echo "make benchmarks  measure speed, error and memory, beside other tools; writes benchmarks/results (hours)"
 	@echo "                 DATA=folder of data sets, else the demo's texts; OPTIONS=--quick for a small run"
-	@echo "make screenshot  draw the README's picture again (needs chromium)"
+	@echo "make screenshots draw report, notebook and terminal again; writes docs/screenshots"
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,7 +31,13 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: $(VENV)/installed
 	$(BIN)/setfit-explain demo
 
-test: $(VENV)/installed
+# Chromium, installed with apt-get where it is missing and that is possible, and two npm packages.
+BROWSER := tests/browser/node_modules/installed
+$(BROWSER): $(VENV)/installed tests/browser/set-up tests/browser/package-lock.json
+	PATH=$(CURDIR)/$(BIN):$$PATH tests/browser/set-up
+	touch $@
+
+test: $(VENV)/installed $(BROWSER)
 	# One thread a process: two processes with two threads each slow one another down many times.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
@@ -41,7 +47,7 @@ test: $(VENV)/installed
 	.venv-lowest/bin/pip install --quiet --constraint constraints-lowest.txt --editable '.[test]'
 	touch $@
 
-test-lowest: .venv-lowest/installed
+test-lowest: .venv-lowest/installed $(BROWSER)
 	# Old libraries warn of one another; that is theirs.
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest --numprocesses 2 --dist worksteal \
 		--override-ini filterwarnings=default --ignore tests/test_documents.py tests
@@ -70,8 +76,8 @@ benchmarks: $(VENV)/installed
 		OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$name $(if $(DATA),--data $(DATA)) $(OPTIONS) || exit 1; \
 	done
 
-screenshot: demo
-	$(BIN)/python tools/screenshot.py setfit-explain-demo.html docs/report.png
+screenshots: $(VENV)/installed $(BROWSER)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tools.screenshots docs/screenshots
 
 clean:
-	rm -rf $(VENV) .venv-lowest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) tests/browser/node_modules .venv-lowest build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -305,7 +305,7 @@ class Explanation:
     @overload
     def to_html(self, path: str | Path, *, title: str = ...) -> Path: ...
     def to_html(self, path: str | Path | None = None, *, title: str = "Why this prediction?") -> str | Path:
-        """Draw a standalone page: no script, no network.
+        """Draw a standalone page that reaches no network and needs no script.
 
         Parameters
         ----------

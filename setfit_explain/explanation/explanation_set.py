@@ -11,7 +11,7 @@ from setfit_explain.explanation.agreement import Agreement, agreements
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.model_card import model_card_section
-from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.panels import report_panels, text_panel
 from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.streams import item_from_dict, item_to_dict, json_lines, read_json_lines
 from setfit_explain.explanation.strength import UnitStrength, unit_strengths
@@ -181,15 +181,20 @@ class ExplanationSet(Sequence[Explanation | Failure]):
     @overload
     def to_html(self, path: str | Path, *, title: str = ...) -> Path: ...
     def to_html(self, path: str | Path | None = None, *, title: str = "Why these predictions?") -> str | Path:
-        """Draw a standalone page of all texts on one colour scale: no script, no network.
+        """Draw a standalone page of all texts on one colour scale; it reaches no network and needs no script.
+
+        It has an overview with filters, and for each text a switch of classes and its numbers in a table. A
+        text by several methods, one after the other, is drawn as one. At most 12 classes of a text are drawn,
+        those answered, true and with the highest scores, and the numbers of its 60 strongest units are
+        written out; what is left out is counted. `save` keeps everything.
 
         Returns
         -------
         str or Path
             The page where ``path`` is ``None``, else the path written, all or nothing.
         """
-        page = html.render_report([self._section()], title)
-        return page if path is None else serialization.write_atomically(path, page)
+        page = html.stream_report([self._section()], title)
+        return "".join(page) if path is None else serialization.write_atomically(path, page)
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the whole set as ASCII JSON; the same set gives the same bytes."""
@@ -273,14 +278,14 @@ class ExplanationSet(Sequence[Explanation | Failure]):
 
     def _section(self) -> html.Section:
         return html.Section(
-            panels=tuple(text_panel(item) for item in self.explanations),
+            panels=report_panels(self.explanations),
             failures=tuple(html.FailurePanel(**asdict(item)) for item in self.failures),
         )
 
     def _repr_html_(self) -> str:
         panels = [text_panel(item) for item in self.explanations[:_SHOWN]]
-        bound = scale.shared_bound(panels)
-        fragments = [html.render_fragment(panel, bound) for panel in panels]
+        bounds = scale.shared_bounds(panels)
+        fragments = [html.render_fragment(panel, bounds) for panel in panels]
         return "".join(fragments) + html.render_rest(self._rest())
 
     def __rich__(self) -> "RenderableType":

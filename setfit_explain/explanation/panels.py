@@ -1,16 +1,16 @@
 """Panels of explanations: what the views are given to draw."""
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.views.panel import TargetPanel, TextPanel
+from setfit_explain.explanation.agreement import agreements, same_text
+from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
-
-UNSIGNED = "in a direction not known"
 
 
 def text_panel(explanation: "Explanation") -> TextPanel:
@@ -21,7 +21,10 @@ def text_panel(explanation: "Explanation") -> TextPanel:
         text=explanation.text,
         spans=tuple((unit.start, unit.end) for unit in units if unit.special is None),
         buckets=tuple(unit.text for unit in units if unit.special is not None),
-        targets=tuple(_target_panel(explanation, index) for index in range(len(explanation.targets))),
+        targets=tuple(
+            _target_panel(explanation, index, share)
+            for index, share in enumerate(explanation.special_token_share.tolist())
+        ),
         shown=explanation.shown_target,
         probabilities=tuple(
             (name, probability)
@@ -34,13 +37,35 @@ def text_panel(explanation: "Explanation") -> TextPanel:
         truncated_span=explanation.truncated_span,
         notes=explanation.notes,
         footer=_footer(explanation),
+        method=_method(explanation.method),
     )
 
 
-def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
+def report_panels(explanations: Iterable["Explanation"]) -> tuple[TextPanel | ComparisonPanel, ...]:
+    """Return the panels of a report: one text by several methods, one after the other, is one panel."""
+    return tuple(
+        text_panel(group[0]) if len(group) == 1 else _comparison(group) for group in same_text(explanations)
+    )
+
+
+def _comparison(group: Sequence["Explanation"]) -> ComparisonPanel:
+    agreement = tuple(
+        Agreement(found.target, _method(found.first), _method(found.second), found.spearman)
+        for found in agreements(group)
+    )
+    return ComparisonPanel(tuple(map(text_panel, group)), agreement)
+
+
+def _method(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _target_panel(explanation: "Explanation", index: int, special_token_share: float) -> TargetPanel:
     name = explanation.targets[index]
-    signed = explanation.settings.get("signed", True)
-    towards, away = _directions(name, explanation.classes) if signed else (UNSIGNED, UNSIGNED)
+    classes = _contrasted(name, explanation.classes)
+    towards, away = (
+        (f"towards {each}" for each in classes) if classes else (f"towards {name}", f"away from {name}")
+    )
     return TargetPanel(
         name=name,
         towards=towards,
@@ -51,17 +76,18 @@ def _target_panel(explanation: "Explanation", index: int) -> TargetPanel:
         error_estimate=float(explanation.error_estimate[index]),
         converged=bool(explanation.converged[index]),
         values=tuple(explanation.attributions[index].tolist()),
-        special_token_share=float(explanation.special_token_share[index]),
+        special_token_share=special_token_share,
+        signed=explanation.settings.get("signed") is not False,
+        contrast=classes is not None,
     )
 
 
-def _directions(name: str, classes: tuple[str, ...]) -> tuple[str, str]:
-    if name not in classes:
-        for first in classes:
-            for second in classes:
-                if name == f"{first} vs {second}":
-                    return f"towards {first}", f"towards {second}"
-    return f"towards {name}", f"away from {name}"
+def _contrasted(name: str, classes: tuple[str, ...]) -> tuple[str, str] | None:
+    """Return the two classes that ``name`` contrasts; None where it is a class, or what no class is."""
+    if name in classes:
+        return None
+    pairs = ((first, second) for first in classes for second in classes)
+    return next(((first, second) for first, second in pairs if name == f"{first} vs {second}"), None)
 
 
 def _answers(explanation: "Explanation") -> str:
@@ -74,7 +100,7 @@ def _footer(explanation: "Explanation") -> str:
         f"{name}={value}" for name, value in sorted(explanation.settings.items()) if value is not None
     ]
     parts = [
-        explanation.method.replace("_", " "),
+        _method(explanation.method),
         *settings,
         f"{explanation.granularity} units",
         f"{_answers(explanation)} reproduced to {explanation.reproduction_error:.1e}",

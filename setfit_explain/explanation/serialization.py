@@ -7,7 +7,7 @@ neither. Files are written under another name first and then renamed, so that no
 import json
 import math
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -130,10 +130,10 @@ def from_json(content: str) -> Any:
         raise SchemaError(f"Not JSON, so not a saved explanation: {error}") from error
 
 
-def write_atomically(path: str | Path, content: str) -> Path:
-    """Write ``content`` as UTF-8 to ``path``, all of it or nothing, and return the path."""
+def write_atomically(path: str | Path, content: str | Iterable[str]) -> Path:
+    """Write ``content``, or its parts, as UTF-8 to ``path``, all or nothing, and return the path."""
     with replacing(path) as temporary, temporary.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, str) else content)
     return Path(path)
 
 

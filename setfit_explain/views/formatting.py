@@ -46,6 +46,11 @@ def signed(value: float, decimals: int = 3) -> str:
     return f"{value + 0.0:+.{decimals}f}"
 
 
+def minus(text: str) -> str:
+    """Return a number with a true minus sign, as wide as the plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
 def _vanishes(value: float, decimals: int) -> bool:
     return math.isfinite(value) and 0 < abs(value) < 0.5 * 10**-decimals
 

@@ -1,19 +1,27 @@
-"""HTML views: a fragment for notebooks and a standalone page. Neither holds a script or reaches out.
+"""HTML views: a fragment for notebooks and a standalone page. Neither reaches out.
 
 The fragment styles every element inline, in hexadecimal colours, because JupyterLab's sanitizer drops
-style sheets, scripts, variables and aria attributes. The page may use a style sheet of its own.
+style sheets, scripts, variables and aria attributes. The page has a style sheet, by which classes are
+switched and texts are filtered, and one script that adds search, sorting and numbers under the pointer.
 """
 
-from collections.abc import Sequence
+import base64
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from setfit_explain.views import drawing
+from setfit_explain.views import cards
 from setfit_explain.views.formatting import excerpt, printable
+from setfit_explain.views.fragment import draw_text
+from setfit_explain.views.overview import draw_overview, groups_of
 from setfit_explain.views.panel import TextPanel
-from setfit_explain.views.scale import DARK, LIGHT, shared_bound
+from setfit_explain.views.scale import DARK, LIGHT, STEPS, Bounds, Theme, colour, shared_bounds
+
+_BUFFERED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +57,29 @@ class Section:
     paragraphs
         What the reader should know before looking.
     panels
-        The texts to draw.
+        The texts to draw, each by one method or by several.
     failures
         The texts that could not be explained.
     """
 
     title: str = ""
     paragraphs: tuple[str, ...] = ()
-    panels: tuple[TextPanel, ...] = ()
+    panels: tuple[cards.Item, ...] = ()
     failures: tuple[FailurePanel, ...] = ()
 
 
-def render_fragment(panel: TextPanel, bound: float | None = None) -> str:
+def render_fragment(panel: TextPanel, bounds: Bounds | None = None) -> str:
     """Draw one text for a notebook cell.
 
     Parameters
     ----------
     panel
         What to draw.
-    bound
-        The value of the fullest colour; ``None`` takes this panel's largest.
+    bounds
+        The values of the fullest colours; ``None`` takes this panel's largest.
     """
-    bound = shared_bound([panel]) if bound is None else bound
-    return _environment().get_template("fragment.html.jinja").render(text=drawing.draw_text(panel, bound))
+    bounds = shared_bounds([panel]) if bounds is None else bounds
+    return _environment().get_template("fragment.html.jinja").render(text=draw_text(panel, bounds))
 
 
 def render_rest(lines: Sequence[str]) -> str:
@@ -94,28 +102,72 @@ def render_report(sections: Sequence[Section], title: str) -> str:
     str
         HTML that encodes as UTF-8 and is the same, byte by byte, for the same arguments.
     """
-    panels = [panel for section in sections for panel in section.panels]
-    bound = shared_bound(panels)
-    drawn = iter(enumerate((drawing.draw_text(panel, bound) for panel in panels), start=1))
-    return (
+    return "".join(stream_report(sections, title))
+
+
+def stream_report(sections: Sequence[Section], title: str) -> Iterator[str]:
+    """Draw the page of `render_report` part by part, so that it need not be in memory as a whole."""
+    items = [item for section in sections for item in section.panels]
+    panels = [panel for item in items for panel in cards.methods_of(item)]
+    bounds = shared_bounds(panels)
+    groups = groups_of(items)
+    failures = sum(len(section.failures) for section in sections)
+    drawn = iter(
+        cards.draw_card(item, place, bounds, words)
+        for place, (item, words) in enumerate(zip(items, groups, strict=True), start=1)
+    )
+    many = len(items) + failures > 1
+    stream = (
         _environment()
         .get_template("report.html.jinja")
-        .render(
+        .stream(
             title=title,
-            sections=[(section, [next(drawn) for _ in section.panels]) for section in sections],
-            overview=list(enumerate(panels, start=1)) if len(panels) > 1 else [],
-            most_targets=max((len(panel.targets) for panel in panels), default=0),
+            sections=[(section, (next(drawn) for _ in section.panels)) for section in sections],
+            overview=draw_overview(items, groups, failures) if many else None,
+            letters=cards.LETTERS[: max((len(panel.targets) for panel in panels), default=0)],
+            alone=cards.ALONE,
             footers=sorted({panel.footer for panel in panels}),
-            light=LIGHT,
-            dark=DARK,
+            light=_colours(LIGHT),
+            dark=_colours(DARK),
+            steps=range(1, STEPS + 1),
+            script=_script(),
+            script_hash=_hash(_script()),
         )
     )
+    stream.enable_buffering(_BUFFERED)
+    yield from stream
+
+
+def _colours(theme: Theme) -> dict[str, str]:
+    """Name the colours of a theme as the style sheet does: ``u1`` is the weakest that pushes up."""
+    steps = {
+        f"{name}{step}": colour(sign * step / STEPS, 1.0, theme)
+        for name, sign in (("u", 1), ("d", -1))
+        for step in range(1, STEPS + 1)
+    }
+    return {"card": theme.surface, "on-unit": theme.ink, **steps}
+
+
+@cache
+def _script() -> Markup:
+    """Return the page's script, which is ours and holds nothing of a user's."""
+    source, _, _ = _loader().get_source(_environment(), "report.js")
+    return Markup(source)  # noqa: S704 - a file of this package
+
+
+def _hash(script: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+@cache
+def _loader() -> PackageLoader:
+    return PackageLoader("setfit_explain.views")
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("setfit_explain.views"),
+        loader=_loader(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

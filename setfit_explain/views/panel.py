@@ -31,6 +31,10 @@ class TargetPanel:
         Signed attributions: one for each span of the text, then one for each bucket.
     special_token_share
         The buckets' share of the sum of absolute attributions, from 0 to 1.
+    signed
+        Whether a value says in which direction a unit moved the score; without, it only says how much.
+    contrast
+        Whether it is ``log p_a - log p_b`` of two classes, in nats, whatever the output's unit.
     """
 
     name: str
@@ -43,6 +47,8 @@ class TargetPanel:
     converged: bool
     values: tuple[float, ...]
     special_token_share: float = 0.0
+    signed: bool = True
+    contrast: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +81,8 @@ class TextPanel:
         Warnings that every view shows.
     footer
         How the numbers were made, in one line.
+    method
+        Name of the method.
     """
 
     text: str
@@ -89,11 +97,11 @@ class TextPanel:
     truncated_span: tuple[int, int] | None
     notes: tuple[str, ...]
     footer: str
+    method: str = ""
 
-    @property
-    def unit_of_measure(self) -> str:
-        """The output's unit: probability, logit, or nats for the logarithmic scales."""
-        return _UNITS.get(self.output, "nats")
+    def unit_of_measure(self, target: TargetPanel) -> str:
+        """Return the unit of a target's numbers: probability, logit, or nats for the logarithmic scales."""
+        return "nats" if target.contrast else _UNITS.get(self.output, "nats")
 
     @property
     def correct(self) -> bool | None:
@@ -104,3 +112,39 @@ class TextPanel:
     def unit_names(self) -> tuple[str, ...]:
         """The text of each unit, then the name of each bucket: what ``values`` belong to."""
         return (*(self.text[start:end] for start, end in self.spans), *self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How alike two methods rank a text's units for one target.
+
+    Parameters
+    ----------
+    target
+        The explained class.
+    first, second
+        Names of the methods.
+    rank_correlation
+        From -1 to 1; NaN where a method gives all units the same number.
+    """
+
+    target: str
+    first: str
+    second: str
+    rank_correlation: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPanel:
+    """One text explained by several methods, to be drawn side by side.
+
+    Parameters
+    ----------
+    methods
+        The same text by each method.
+    agreement
+        How alike they rank the units; empty where that was not measured.
+    """
+
+    methods: tuple[TextPanel, ...]
+    agreement: tuple[Agreement, ...] = ()

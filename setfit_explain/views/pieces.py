@@ -1,11 +1,16 @@
 """Pieces: a text cut into the slices that a view draws one after the other."""
 
+import math
 from dataclasses import dataclass
 
+from setfit_explain.views.formatting import printable
 from setfit_explain.views.panel import TargetPanel, TextPanel
 
 EMPTY_TEXT = "(empty text)"
+MOST_TARGETS = 12
+"""Classes of a text that a page, a fragment or a terminal draws; a set keeps and saves all."""
 _NUMBERED = 6
+_UNSEEN_SHOWN = 300
 _NUMBERED_SHARE = 0.15
 
 
@@ -39,6 +44,42 @@ def pieces(panel: TextPanel) -> list[Piece]:
     return found + _between(panel, position, len(panel.text))
 
 
+def drawn_targets(panel: TextPanel) -> list[int]:
+    """Return the targets that are drawn: all in their order, or the first `MOST_TARGETS` by their rank.
+
+    First comes the one that is open at first, then the answered and the true classes and the contrasts,
+    then the classes with the highest scores.
+    """
+    if len(panel.targets) <= MOST_TARGETS:
+        return list(range(len(panel.targets)))
+    named = {*panel.predicted, *(panel.true_label or ())}
+
+    def rank(index: int) -> tuple[bool, bool, float]:
+        target = panel.targets[index]
+        score = target.score if target.score == target.score else -math.inf
+        return index != panel.shown, not (target.name in named or target.contrast), -score
+
+    return sorted(range(len(panel.targets)), key=rank)[:MOST_TARGETS]
+
+
+def hidden_targets_line(panel: TextPanel) -> str:
+    """Say how many explained classes are not drawn; empty where all are."""
+    hidden = len(panel.targets) - MOST_TARGETS
+    if hidden <= 0:
+        return ""
+    return (
+        f"{MOST_TARGETS} of {len(panel.targets)} explained classes are drawn: the predicted and the true one, "
+        "then those with the highest scores."
+    )
+
+
+def unseen_excerpt(text: str) -> str:
+    """Return the beginning of what the model never saw, printable, and say how much more there is."""
+    more = len(text) - _UNSEEN_SHOWN
+    rest = f" … and {more:,} more characters" if more > 0 else ""
+    return printable(text[:_UNSEEN_SHOWN]) + rest
+
+
 def size(value: float) -> float:
     """Return ``|value|``, by which units are ranked; NaN ranks with zero."""
     return 0.0 if value != value else abs(value)
@@ -52,6 +93,14 @@ def numbered_units(target: TargetPanel) -> set[int]:
     return {index for index in ranked if sizes[index] > 0 and sizes[index] >= least}
 
 
+def answers(panel: TextPanel) -> tuple[tuple[str, str], ...]:
+    """Return each answered class with its probability, which is empty where the classifier has none."""
+    probabilities = dict(panel.probabilities)
+    return tuple(
+        (name, f"{probabilities[name]:.3f}" if name in probabilities else "") for name in panel.predicted
+    )
+
+
 def truncation_line(panel: TextPanel) -> str:
     """Say what the model never saw; empty where it saw all."""
     if panel.truncated_span is None:
@@ -61,6 +110,13 @@ def truncation_line(panel: TextPanel) -> str:
         f"Text cut: the model never saw {end - start:,} of {len(panel.text):,} characters "
         f"(from {start:,} to {end:,})."
     )
+
+
+def legend(target: TargetPanel) -> tuple[str, str]:
+    """Say what a negative and a positive value of ``target`` do; the first is empty where none is negative."""
+    if target.signed:
+        return f"pushes {target.away}", f"pushes {target.towards}"
+    return "", f"matters to {target.name}, up or down"
 
 
 def special_line(target: TargetPanel) -> str:

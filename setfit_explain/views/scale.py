@@ -4,10 +4,13 @@ The two hues stay apart under every common colour blindness. Colours blend linea
 background to the full hue at the bound, with black text on the light ones and white on the dark ones.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.panel import TargetPanel, TextPanel
+
+Bounds = Mapping[tuple[str, str], float]
+"""The value of the fullest colour for each method and unit of measure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,30 @@ class Theme:
 
 LIGHT = Theme(surface="#ffffff", ink="#000000", positive="#f4a259", negative="#7fb2e5")
 DARK = Theme(surface="#161b22", ink="#ffffff", positive="#9a5316", negative="#2a639c")
+STEPS = 8
+"""Steps of the scale on each side of zero, for pages that name colours instead of writing them out."""
 
 
-def shared_bound(panels: Iterable[TextPanel]) -> float:
+def shared_bounds(panels: Iterable[TextPanel]) -> Bounds:
     """Return the largest absolute attribution of any span of text, over all texts and classes.
 
-    The buckets have no say: a large special-token attribution would bleach every word.
+    There is one for each method and unit of measure: a gradient's norm and a probability, or a
+    probability and a nat, have no scale in common. The buckets have no say: a large special-token
+    attribution would bleach every word.
     """
-    sizes = (
-        abs(value)
-        for panel in panels
-        for target in panel.targets
-        for value in target.values[: len(panel.spans)]
-    )
-    return max((size for size in sizes if size < float("inf")), default=0.0)
+    bounds: dict[tuple[str, str], float] = {}
+    for panel in panels:
+        for target in panel.targets:
+            sizes = (abs(value) for value in target.values[: len(panel.spans)])
+            largest = max((size for size in sizes if size < float("inf")), default=0.0)
+            key = panel.method, panel.unit_of_measure(target)
+            bounds[key] = max(bounds.get(key, 0.0), largest)
+    return bounds
+
+
+def bound_of(bounds: Bounds, panel: TextPanel, target: TargetPanel) -> float:
+    """Return the value of the fullest colour where ``target`` of ``panel`` is drawn."""
+    return bounds[panel.method, panel.unit_of_measure(target)]
 
 
 def colour(value: float, bound: float, theme: Theme = LIGHT) -> str:
@@ -73,6 +86,12 @@ def strength(value: float, bound: float) -> float:
     if value != value or value == 0:
         return 0.0
     return min(abs(value) / bound, 1.0) if bound > 0 else 1.0
+
+
+def step(value: float, bound: float) -> int:
+    """Return the nearest step of the scale, from ``-STEPS`` to ``STEPS``; 0 for what is too weak to be seen."""
+    steps = round(STEPS * strength(value, bound))
+    return steps if value > 0 else -steps
 
 
 def contrast(first: str, second: str) -> float:

@@ -4,6 +4,7 @@ Texts and labels reach the terminal as plain characters only: never as markup, n
 """
 
 import io
+import math
 import os
 import shutil
 import sys
@@ -19,58 +20,68 @@ from setfit_explain.views.formatting import excerpt, number, printable, signed, 
 from setfit_explain.views.panel import TargetPanel, TextPanel
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
+    answers,
+    drawn_targets,
+    hidden_targets_line,
     numbered_units,
     pieces,
     size,
     special_line,
     truncation_line,
+    unseen_excerpt,
 )
-from setfit_explain.views.scale import LIGHT, colour, shared_bound
+from setfit_explain.views.scale import LIGHT, Bounds, bound_of, colour, shared_bounds, step, strength
 
 _STRONGEST = 5
-_UNSEEN_SHOWN = 200
+_WEAKEST_STEP = 2
+_PALEST = 0.4
 _UNIT_WIDTH = 40
 
 
-def render(panel: TextPanel, bound: float | None = None) -> RenderableType:
+def render(panel: TextPanel, bounds: Bounds | None = None) -> RenderableType:
     """Draw one text, its shown class in full and the other classes in a line each.
 
     Parameters
     ----------
     panel
         What to draw.
-    bound
-        The value of the fullest colour; ``None`` takes this panel's largest.
+    bounds
+        The values of the fullest colours; ``None`` takes this panel's largest.
     """
-    bound = shared_bound([panel]) if bound is None else bound
+    bounds = shared_bounds([panel]) if bounds is None else bounds
     shown = panel.targets[panel.shown]
+    bound = bound_of(bounds, panel, shown)
+    others = [panel.targets[index] for index in drawn_targets(panel) if index != panel.shown]
     lines: list[RenderableType] = [
         _answer(panel),
         Padding(_highlighted(panel, shown, bound), (1, 2)),
-        _score_line(shown, panel.unit_of_measure),
+        _score_line(shown, panel.unit_of_measure(shown)),
         Padding(_strongest(panel, shown), (0, 2)),
     ]
-    lines += [_score_line(target) for target in panel.targets if target is not shown]
-    lines += [Text(line, style="dim") for line in (special_line(shown),) if line]
+    lines += [_score_line(target) for target in others]
+    lines += [Text(line, style="dim") for line in (hidden_targets_line(panel), special_line(shown)) if line]
     lines += [Text(printable(line), style="bold") for line in (truncation_line(panel), *panel.notes) if line]
     return Group(*lines, Text(printable(panel.footer), style="dim"))
 
 
 def render_all(panels: Sequence[TextPanel], rest: Sequence[str]) -> RenderableType:
     """Draw texts one below the other on one colour scale, then the lines of ``rest``."""
-    bound = shared_bound(panels)
-    drawn = [Padding(render(panel, bound), (0, 0, 1, 0)) for panel in panels]
+    bounds = shared_bounds(panels)
+    drawn = [Padding(render(panel, bounds), (0, 0, 1, 0)) for panel in panels]
     return Group(*drawn, *(Text(printable(line)) for line in rest))
 
 
 def to_string(renderable: RenderableType) -> str:
-    """Return what ``print`` shows: with colours where stdout is a terminal and NO_COLOR is not set."""
+    """Return what ``print`` shows, in as many colours as the terminal has.
+
+    There are none where stdout is no terminal, or NO_COLOR is set.
+    """
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     file = io.StringIO()
     console = Console(
         file=file,
         force_terminal=colours,
-        color_system="truecolor" if colours else None,
+        color_system="auto" if colours else None,
         no_color=not colours,
         width=shutil.get_terminal_size().columns,
         highlight=False,
@@ -81,11 +92,8 @@ def to_string(renderable: RenderableType) -> str:
 
 
 def _answer(panel: TextPanel) -> Text:
-    probabilities = dict(panel.probabilities)
-    answers = [
-        f"{name} ({probabilities[name]:.3f})" if name in probabilities else name for name in panel.predicted
-    ]
-    line = Text("predicted: ").append(printable(", ".join(answers) or "no class"), style="bold")
+    answered = [f"{name} ({probability})" if probability else name for name, probability in answers(panel)]
+    line = Text("predicted: ").append(printable(", ".join(answered) or "no class"), style="bold")
     if panel.true_label is not None:
         verdict = "correct" if panel.correct else "WRONG"
         line.append(f"   true label: {printable(', '.join(panel.true_label) or 'no class')} ({verdict})")
@@ -98,10 +106,10 @@ def _highlighted(panel: TextPanel, target: TargetPanel, bound: float) -> Text:
     for piece in pieces(panel):
         if piece.unit is not None:
             _append_unit(text, piece.text, target.values[piece.unit], bound, piece.unit in numbered)
-        elif piece.unseen and len(piece.text) > _UNSEEN_SHOWN:
-            text.append(printable(piece.text[:_UNSEEN_SHOWN]) + "…", style="dim strike")
+        elif piece.unseen:
+            text.append(unseen_excerpt(piece.text), style="dim strike")
         else:
-            text.append(printable(piece.text), style="dim strike" if piece.unseen else "")
+            text.append(printable(piece.text))
     if not panel.text:
         text.append(EMPTY_TEXT, style="dim")
     for name, value in zip(panel.buckets, target.values[len(panel.spans) :], strict=True):
@@ -112,23 +120,30 @@ def _highlighted(panel: TextPanel, target: TargetPanel, bound: float) -> Text:
 
 
 def _append_unit(text: Text, unit: str, value: float, bound: float, numbered: bool) -> None:
-    style = Style(color=LIGHT.ink, bgcolor=colour(value, bound)) if value else Style()
+    seen = numbered or abs(step(value, bound)) >= _WEAKEST_STEP
+    style = Style(color=LIGHT.ink, bgcolor=_ground(value, bound)) if seen else Style()
     text.append(printable(unit), style=style)
     if numbered:
         text.append(f"({signed(value, 2)})", style="dim")
 
 
+def _ground(value: float, bound: float) -> str:
+    """Return a colour that starts pale instead of white, which would outshine the strong ones on a dark terminal."""
+    return colour(math.copysign(_PALEST + (1 - _PALEST) * strength(value, bound), value), 1.0)
+
+
 def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:
     line = Text(printable(target.name), style="bold")
-    if target.score == target.score:
-        line.append(f": score {number(target.score)}", style="not bold")
-    if target.baseline_score == target.baseline_score:
-        total = sum(target.values)
+    if math.isnan(target.score):
+        return line.append(": no score", style="not bold")
+    line.append(f": score {number(target.score)}", style="not bold")
+    if not math.isnan(target.baseline_score):
         line.append(
-            f" = baseline {number(target.baseline_score)} {signed(total)} from the units, delta {signed(target.delta)}",
+            f" = baseline {number(target.baseline_score)} {signed(sum(target.values))} from the units, "
+            f"delta {signed(target.delta)}",
             style="not bold",
         )
-    if unit_of_measure and target.score == target.score:
+    if unit_of_measure:
         line.append(f" ({unit_of_measure})", style="not bold")
     if not target.converged:
         line.append("  NOT CONVERGED", style="bold red")
@@ -143,7 +158,7 @@ def _strongest(panel: TextPanel, target: TargetPanel) -> Table:
     ranked = sorted(zip(target.values, panel.unit_names, strict=True), key=lambda item: -size(item[0]))
     for value, name in ranked[:_STRONGEST]:
         if value:
-            direction = target.towards if value > 0 else target.away
+            direction = (target.towards if value > 0 else target.away) if target.signed else ""
             unit = Text(excerpt(visible_name(name), _UNIT_WIDTH))
             table.add_row(Text(signed(value)), unit, Text(printable(direction)))
     return table

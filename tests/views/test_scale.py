@@ -5,26 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from setfit_explain.views.scale import DARK, LIGHT, Theme, colour, contrast, shared_bound, strength
+from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.scale import (
+    DARK,
+    LIGHT,
+    Theme,
+    bound_of,
+    colour,
+    contrast,
+    shared_bounds,
+    step,
+    strength,
+)
 
+from .colours import channels, wcag
 from .panels import build_panel, build_target
 
 VALUES = [step / 200 for step in range(-200, 201)]
-
-
-def channels(code: str) -> tuple[float, float, float]:
-    return tuple(int(code[i : i + 2], 16) / 255 for i in (1, 3, 5))  # type: ignore[return-value]
-
-
-def wcag(first: str, second: str) -> float:
-    """Return the contrast ratio by WCAG 2.2's own words, with its threshold 0.04045."""
-
-    def luminance(code: str) -> float:
-        linear = [c / 12.92 if c <= 0.04045 else math.pow((c + 0.055) / 1.055, 2.4) for c in channels(code)]
-        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
-
-    ratio = (luminance(first) + 0.05) / (luminance(second) + 0.05)
-    return max(ratio, 1 / ratio)
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -72,13 +69,33 @@ def test_signs_stay_apart_for_red_green_blindness(theme: Theme) -> None:
     assert blue - (red + green) / 2 > 0.2
 
 
+def test_the_steps_are_symmetric_and_the_nearest_to_the_value() -> None:
+    assert [step(value, 2.0) for value in (0.0, 0.1, 0.13, 1.0, 1.9, 2.0, 9.0)] == [0, 0, 1, 4, 8, 8, 8]
+    assert all(step(-value, 1.0) == -step(value, 1.0) for value in VALUES)
+    assert step(float("nan"), 1.0) == 0
+
+
+def bound(*panels: TextPanel) -> float:
+    return shared_bounds(panels)["", "probability"]
+
+
 def test_the_bound_is_shared_over_texts_and_classes_and_deaf_to_buckets() -> None:
     small = build_panel(
         targets=(build_target(values=(0.1, 0.0, 0.0, 0.0, 9.0)),), buckets=("[special tokens]",), shown=0
     )
     big = build_panel(targets=(build_target(values=(0.1, 0, 0, 0)), build_target(values=(0, 0, -0.7, 0))))
-    assert shared_bound([small]) == 0.1
-    assert shared_bound([small, big]) == 0.7
-    assert shared_bound([]) == 0.0
+    assert bound(small) == 0.1
+    assert bound(small, big) == 0.7
+    assert shared_bounds([]) == {}
     odd = build_panel(targets=(build_target(values=(math.inf, math.nan, 0.2, 0.0)),), shown=0)
-    assert shared_bound([odd]) == 0.2
+    assert bound(odd) == 0.2
+
+
+def test_methods_and_units_of_measure_have_bounds_of_their_own() -> None:
+    """A gradient's norm says nothing about how full the colour of a probability should be."""
+    contrast_of_two = build_target("a vs b", values=(4.0, 0, 0, 0), contrast=True)
+    panel = build_panel(targets=(build_target(values=(0.5, 0, 0, 0)), contrast_of_two), shown=0, method="x")
+    other = build_panel(targets=(build_target(values=(90.0, 0, 0, 0)),), shown=0, method="saliency")
+    bounds = shared_bounds([panel, other])
+    assert [bound_of(bounds, panel, target) for target in panel.targets] == [0.5, 4.0]
+    assert bound_of(bounds, other, other.targets[0]) == 90.0

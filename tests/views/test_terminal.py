@@ -1,12 +1,17 @@
 import io
+import os
+import pty
 import re
+import subprocess
+import sys
+import unicodedata
 from collections.abc import Callable
 
 import pytest
 from rich.console import Console
 
 from setfit_explain.views.panel import TextPanel
-from setfit_explain.views.terminal import render, render_all
+from setfit_explain.views.terminal import render, render_all, to_string
 
 from .panels import ATTACKS, attacked_panel, build_target
 
@@ -105,6 +110,102 @@ def test_several_texts_share_one_scale(make_panel: Make) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", legacy_windows=False)
     with console.capture() as capture:
         console.print(render_all([weak, strong], ["One failed."]))
-    assert "48;2;250;208;172mLoved" in capture.get()
+    assert "48;2;247;190;139mLoved" in capture.get()
     assert "48;2;244;162;89mLoved" in capture.get()
     assert "One failed." in capture.get()
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected", "absent"),
+    [
+        ({"COLORTERM": "truecolor", "TERM": "xterm"}, "48;2;244;162;89m", "48;5"),
+        ({"TERM": "xterm-256color"}, "48;5;215m", "48;2"),
+        ({"COLORTERM": "truecolor", "TERM": "xterm", "NO_COLOR": "1"}, "Loved(+0.30)", "\x1b"),
+        ({"TERM": "dumb"}, "Loved(+0.30)", "\x1b"),
+    ],
+    ids=["true colour", "256 colours", "NO_COLOR", "dumb"],
+)
+def test_colours_are_those_that_the_terminal_has(
+    environment: dict[str, str], expected: str, absent: str
+) -> None:
+    """In a process of its own: rich remembers how it first wrote a style."""
+    program = (
+        "from setfit_explain.views.terminal import render, to_string; from tests.views.panels import build_panel; "
+        "print(to_string(render(build_panel())))"
+    )
+    inherited = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME")}
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        subprocess.run(
+            [sys.executable, "-c", program], stdout=theirs, check=True, env=inherited | environment
+        )
+        os.close(theirs)
+        shown = terminal.read(100_000).decode()
+    assert expected in shown
+    assert absent not in shown
+
+
+def test_a_file_gets_no_colours(panel: TextPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert "\x1b" not in to_string(render(panel))
+
+
+def cells(line: str) -> int:
+    """Return a line's width as Unicode's own tables give it: wide characters are two columns, marks none."""
+    widths = {"W": 2, "F": 2}
+    return sum(
+        0
+        if unicodedata.category(char) in ("Mn", "Me", "Cf")
+        else widths.get(unicodedata.east_asian_width(char), 1)
+        for char in line.rstrip()
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "東京は日本の首都です、そして世界最大の都市の一つです。" * 3,
+        "😀 wunderbar 🎉 grüße e\u0301te\u0301 " * 5,
+        "한국어 문장입니다 " * 9,
+    ],
+    ids=["Japanese", "emoji and accents", "Korean"],
+)
+def test_no_line_is_wider_than_the_terminal_however_wide_its_characters(make_panel: Make, text: str) -> None:
+    spans = tuple(match.span() for match in re.finditer(r"\w|[^\w\s]", text))
+    values = tuple(0.3 if at % 3 else -0.2 for at in range(len(spans)))
+    panel = make_panel(text=text, spans=spans, targets=(build_target(values=values),), shown=0)
+    lines = [line.strip() for line in drawn(panel, width=40).splitlines()]
+    assert max(map(cells, lines)) <= 40
+    start = lines.index("") + 1
+    body = "".join(lines[start : lines.index("", start)])
+    assert re.sub(r"\([+-][\d.]+\)|\s", "", body) == re.sub(r"\s", "", text)
+
+
+def test_weak_units_stand_on_no_colour_and_none_is_almost_white(make_panel: Make) -> None:
+    panel = make_panel(targets=(build_target(values=(0.3, 0.04, 0.0, -0.06)),), shown=0)
+    grounds = re.findall(r"48;2;(\d+);(\d+);(\d+)m(\w+)", drawn(panel, colour=True))
+    assert [word for *_, word in grounds] == ["Loved", "never"]
+    assert all(min(map(int, channels)) < 210 for *channels, _ in grounds)
+
+
+def test_classes_beyond_the_likeliest_are_counted(make_panel: Make) -> None:
+    targets = tuple(build_target(f"class {at}", score=at / 100) for at in range(20))
+    shown = drawn(make_panel(targets=targets, shown=3), width=120)
+    assert shown.count(": score") == 12
+    assert "12 of 20 explained classes are drawn" in shown
+
+
+def test_a_method_without_direction_or_score_claims_neither(make_panel: Make) -> None:
+    nan = float("nan")
+    target = build_target("attention", signed=False, score=nan, baseline_score=nan, delta=nan)
+    shown = drawn(make_panel(targets=(target,), shown=0))
+    assert "attention: no score\n" in re.sub(r" +\n", "\n", shown)
+    assert "towards" not in shown
+
+
+def test_a_method_without_a_baseline_claims_no_sum(make_panel: Make) -> None:
+    nan = float("nan")
+    shown = drawn(make_panel(targets=(build_target(baseline_score=nan, delta=nan),), shown=0))
+    assert "positive: score 0.900 (probability)" in shown
+    assert "nan" not in shown

@@ -1,0 +1,50 @@
+"""Figures: what a page says of one class's score, with every number already a string."""
+
+import math
+from dataclasses import dataclass
+
+from setfit_explain.views.formatting import minus, number, signed
+from setfit_explain.views.panel import TargetPanel, TextPanel
+from setfit_explain.views.pieces import legend, special_line
+from setfit_explain.views.scale import Bounds, bound_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The score of one class: what it is made of, and the legend of its colours.
+
+    ``score``, ``baseline`` and ``error`` are empty where the method has none.
+    """
+
+    name: str
+    legend: tuple[str, str]
+    bound: str
+    unit: str
+    score: str
+    baseline: str
+    total: str
+    delta: str
+    error: str
+    converged: bool
+    special: str
+
+
+def draw_figures(panel: TextPanel, target: TargetPanel, bounds: Bounds) -> Figures:
+    """Return the figures of ``target``."""
+    return Figures(
+        name=target.name,
+        legend=legend(target),
+        bound=number(bound_of(bounds, panel, target)),
+        unit=panel.unit_of_measure(target),
+        score=_known(target.score),
+        baseline=_known(target.baseline_score),
+        total=minus(signed(sum(target.values))),
+        delta=minus(signed(target.delta)),
+        error=_known(target.error_estimate),
+        converged=target.converged,
+        special=special_line(target),
+    )
+
+
+def _known(value: float) -> str:
+    return "" if math.isnan(value) else minus(number(value))
