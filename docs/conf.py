@@ -49,9 +49,12 @@ class CommandLine(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Parse the Markdown that typer makes of the commands."""
         command = [sys.executable, "-m", "typer", "setfit_explain.cli.app", "utils", "docs"]
-        made = subprocess.run([*command, "--name", "setfit-explain"], capture_output=True, text=True, check=True)
+        made = subprocess.run(  # noqa: S603 - a command of ours
+            [*command, "--name", "setfit-explain"], capture_output=True, text=True, check=True
+        )
         self.env.note_dependency(str(Path(setfit_explain.__file__).parent / "cli" / "app.py"))
-        return self.parse_text_to_nodes(made.stdout, allow_section_headings=True)
+        _, commands = made.stdout.split("\n", 1)  # the page has a title of its own
+        return self.parse_text_to_nodes(commands, allow_section_headings=True)
 
 
 def _mathml(translator: HTML5Translator, node: nodes.Element) -> None:

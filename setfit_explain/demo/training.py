@@ -34,6 +34,7 @@ def train(
     examples: Sequence[Example],
     *,
     seed: int,
+    steps: int = STEPS,
     on_step: StepListener | None = None,
 ) -> "SetFitModel":
     """Train ``body`` and a logistic-regression head on ``examples``.
@@ -47,6 +48,8 @@ def train(
     seed
         Seeds the order of the pairs and the dropout: the same seed on the same machine with the same
         number of threads gives the same classifier.
+    steps
+        Optimiser steps; 12 already separate the classes of the demonstration.
     on_step
         Told of the progress; None for silence.
 
@@ -70,13 +73,19 @@ def train(
         labels = sorted({example.label for example in examples})
         model = SetFitModel(model_body=body, model_head=LogisticRegression(), labels=labels)
         with tempfile.TemporaryDirectory(prefix="setfit-explain-") as folder:
-            _trainer(model, examples, seed=seed, folder=folder, on_step=on_step).train()
+            _trainer(model, examples, seed=seed, steps=steps, folder=folder, on_step=on_step).train()
         body.eval()
     return model
 
 
 def _trainer(
-    model: "SetFitModel", examples: Sequence[Example], *, seed: int, folder: str, on_step: StepListener | None
+    model: "SetFitModel",
+    examples: Sequence[Example],
+    *,
+    seed: int,
+    steps: int,
+    folder: str,
+    on_step: StepListener | None,
 ) -> Any:
     from datasets import Dataset
     from setfit import Trainer, TrainingArguments
@@ -85,7 +94,7 @@ def _trainer(
     arguments = TrainingArguments(
         output_dir=folder,
         batch_size=16,
-        max_steps=STEPS,
+        max_steps=steps,
         body_learning_rate=BODY_LEARNING_RATE,
         seed=seed,
         report_to="none",
