@@ -38,6 +38,7 @@ autodoc_typehints = "signature"
 python_maximum_signature_line_length = 80
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_attr_annotations = False  # types stand in the signature
 
 # Signatures name types that no page is about.
 nitpick_ignore_regex = [("py:class", ".*")]
