@@ -1,13 +1,12 @@
 """How the documentation is built: ``make docs``. Warnings are errors."""
 
+import re
 import subprocess
 import sys
-from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
 import setfit_explain
@@ -21,6 +20,7 @@ version = release = setfit_explain.__version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 nitpicky = True  # a cross-reference that leads nowhere is a warning
 default_role = "any"
+smartquotes = False  # options of commands begin with two dashes
 
 html_theme = "furo"
 html_title = "setfit_explain"
@@ -44,27 +44,32 @@ napoleon_attr_annotations = False  # types stand in the signature
 nitpick_ignore_regex = [("py:class", ".*")]
 
 
-class CommandLine(SphinxDirective):
-    """What ``--help`` says, of every command."""
+def _append_commands(app: Sphinx, page: str, source: list[str]) -> None:
+    """Append to its page what ``--help`` says of every command, as typer writes it in Markdown."""
+    if page != "reference/command-line":
+        return
+    command = [sys.executable, "-m", "typer", "setfit_explain.cli.app", "utils", "docs"]
+    made = subprocess.run([*command, "--name", "setfit-explain"], capture_output=True, text=True, check=True)
+    _, commands = made.stdout.split("\n", 1)  # without its title: the page has one
+    source[0] += re.sub("^(?=(setfit-explain|cat) )", "    $ ", commands, flags=re.MULTILINE)  # examples
 
-    def run(self) -> list[nodes.Node]:
-        """Parse the Markdown that typer makes of the commands."""
-        command = [sys.executable, "-m", "typer", "setfit_explain.cli.app", "utils", "docs"]
-        made = subprocess.run(  # noqa: S603 - a command of ours
-            [*command, "--name", "setfit-explain"], capture_output=True, text=True, check=True
-        )
-        self.env.note_dependency(str(Path(setfit_explain.__file__).parent / "cli" / "app.py"))
-        _, commands = made.stdout.split("\n", 1)  # the page has a title of its own
-        return self.parse_text_to_nodes(commands, allow_section_headings=True)
+
+def _drop_title(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Leave out the package's own sentence, where its public names are listed."""
+    if name == "setfit_explain":
+        lines.clear()
 
 
 def _mathml(translator: HTML5Translator, node: nodes.Element) -> None:
     """Draw a formula as MathML, which browsers know: no script, no network."""
-    translator.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    as_block = isinstance(node, nodes.math_block)
+    formula = tex2mathml(node.astext(), as_block=as_block)
+    translator.body.append(f'<div class="formula">{formula}</div>' if as_block else formula)
     raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> None:
-    """Add the directive ``command-line`` and the drawing of formulas."""
-    app.add_directive("command-line", CommandLine)
+    """Have the commands' help in the reference, and formulas drawn."""
+    app.connect("source-read", _append_commands)
+    app.connect("autodoc-process-docstring", _drop_title)
     app.add_html_math_renderer("mathml", (_mathml, None), (_mathml, None))
