@@ -1,8 +1,6 @@
 """README, documentation and notebooks are run, and what they say of the project is so."""
 
 import re
-from functools import cache
-from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -16,8 +14,8 @@ from tests.notebooks import FOLDER, execute
 ELSEWHERE = "docs/how-to/ten-million-texts.md"
 
 
-@cache
-def tutorials_model() -> Any:
+@pytest.fixture(scope="module")
+def demo_like_model():
     """The model that the tutorial makes, and all other pages explain."""
     return run(TUTORIAL, {}, stop=1)["model"]
 
@@ -25,10 +23,11 @@ def tutorials_model() -> Any:
 @pytest.mark.parametrize(
     "document", [name for name in DOCUMENTS if name != ELSEWHERE and blocks(ROOT / name, "python")]
 )
-def test_the_code_of_a_document_runs_and_prints_what_is_shown(document, tmp_path, monkeypatch):
+def test_the_code_of_a_document_runs_and_prints_what_is_shown(
+    document, demo_like_model, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    given = {} if ROOT / document == TUTORIAL else {"model": tutorials_model(), "absa_model": absa_model()}
-    run(ROOT / document, given)
+    run(ROOT / document, {"model": demo_like_model, "absa_model": absa_model()})
 
 
 def test_what_is_shown_is_compared(tmp_path):
