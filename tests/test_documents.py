@@ -1,4 +1,4 @@
-"""README and notebooks are run, and what they say of the project is so."""
+"""README, documentation and notebooks are run, and what they say of the project is so."""
 
 import re
 import sys
@@ -7,34 +7,31 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 from matplotlib import pyplot as plt
+from typer.main import get_command
 
-from setfit_explain.demo.data import load_train
+from setfit_explain.cli.app import app
 from tests.absa_models import absa_model
-from tests.models import minilm
+from tests.documents import DOCUMENTS, ROOT, TUTORIAL, blocks, run
 from tests.notebooks import FOLDER, execute
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+# One needs a cluster and is run by tests/integrations; the other a stand-in for gradio, below.
+ELSEWHERE = {"docs/how-to/ten-million-texts.md", "docs/how-to/exports.md"}
 
 
 @pytest.fixture(scope="module")
 def demo_like_model():
-    """MiniLM, untuned, with a head for the demo's classes: the names that README uses."""
-    from setfit import SetFitModel
-    from sklearn.linear_model import LogisticRegression
-
-    body, examples = minilm(), load_train()
-    head = LogisticRegression().fit(body.encode([e.text for e in examples]), [e.label for e in examples])
-    return SetFitModel(model_body=body, model_head=head, labels=sorted({e.label for e in examples}))
+    """The model that the tutorial makes, and all other pages explain."""
+    return run(TUTORIAL, {}, stop=1)["model"]
 
 
-def test_readmes_python_runs(demo_like_model, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "document", [name for name in DOCUMENTS if name not in ELSEWHERE and blocks(ROOT / name, "python")]
+)
+def test_the_code_of_a_document_runs_and_prints_what_is_shown(
+    document, demo_like_model, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {"model": demo_like_model, "absa_model": absa_model()})
-    assert (tmp_path / "report.html").stat().st_size > 10_000
+    run(ROOT / document, {"model": demo_like_model, "absa_model": absa_model()})
 
 
 class FakeGradio(ModuleType):
@@ -70,15 +67,36 @@ def test_the_page_on_exports_runs(demo_like_model, tmp_path, monkeypatch):
     assert [line for line in shown if "<!--" not in line] == [written[0], *written[1:3], *written[6:]]
 
 
-def test_readmes_commands_exist():
-    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
-    assert set(re.findall(r"\$ make ([a-z]+)", README)) <= set(targets)
-    assert {"demo", "test"} <= set(targets)
+def test_what_is_shown_is_compared(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\n>>> 1 + 1\n3\n```\n")
+    with pytest.raises(AssertionError, match=r"(?s)page\.md.*line 2.*Expected:\s+3\s+Got:\s+2"):
+        run(page, {})
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "docs/how-to/exports.md", "docs/how-to/ten-million-texts.md"]
-)
+def test_commands_that_documents_show_exist():
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    commands = get_command(app).commands
+    options = {name: {o for p in command.params for o in p.opts} for name, command in commands.items()}
+    shown = [
+        line for name in DOCUMENTS for _, code in blocks(ROOT / name, "console") for line in code.splitlines()
+    ]
+    unknown = [
+        line
+        for line in shown
+        if not set(re.findall(r"^\$ make ([a-z-]+)", line)) <= set(targets)
+        or any(
+            command not in options or not set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)) <= options[command]
+            for command, rest in re.findall(
+                r"\bsetfit-explain ([a-z]+)((?:'[^']*'|\"[^\"]*\"|[^|>#])*)", line
+            )
+        )
+    ]
+    assert unknown == []
+    assert sum("setfit-explain " in line for line in shown) > 5
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_to_files_lead_somewhere(document):
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text("utf-8"))
     assert [link for link in links if not ((ROOT / document).parent / link).exists()] == []

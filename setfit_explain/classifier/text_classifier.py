@@ -39,7 +39,7 @@ class TextClassifier:
     Parameters
     ----------
     model
-        Body, head and labels, as `classifier.loading` found them.
+        Body, head and labels, as ``classifier.loading`` found them.
     differentiable
         Whether the head must be; otherwise one without a gradient is asked as it is.
     original

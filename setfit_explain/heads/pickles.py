@@ -109,7 +109,10 @@ def load_head(file: Path, *, trust_pickle: bool) -> Any:
         with file.open("rb") as handle, _validate_fileobject_and_memmap(handle, str(file)) as (plain, _):
             return _RestrictedUnpickler(str(file), plain, ensure_native_byte_order=True).load()
     except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, IndexError, KeyError) as error:
-        raise ModelError(f"The head {str(file)!r} cannot be read: {error}") from error
+        raise ModelError(
+            f"The head {str(file)!r} cannot be read ({type(error).__name__}: {error}). Save or download the model "
+            "again."
+        ) from error
 
 
 class _RestrictedUnpickler(NumpyUnpickler):  # type: ignore[misc]  # joblib ships no types

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from setfit import SetFitModel
 
+from tests.documents import ROOT
 from tests.models import LABELS, TEXTS, fitted, tiny_body
+
+GUIDE = ROOT / "docs/how-to/ten-million-texts.md"
 
 ROWS = [
     {"id": f"key-{index}", "message": f"{TEXTS[index % 9]} {index}", "truth": LABELS[index % 9 // 3]}

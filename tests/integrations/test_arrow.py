@@ -1,15 +1,11 @@
-import re
-from pathlib import Path
-
 import pyarrow as pa
 
 from setfit_explain import Explainer, ExplanationSet
 from setfit_explain.explanation.parquet import row_schema
 from setfit_explain.integrations.arrow import TableExplainer
+from tests.documents import blocks
 
-from .conftest import ROWS
-
-GUIDE = Path(__file__).parents[2] / "docs/how-to/ten-million-texts.md"
+from .conftest import GUIDE, ROWS
 
 
 def test_a_tables_texts_become_a_table_each_with_their_key(model):
@@ -25,11 +21,7 @@ def test_a_tables_texts_become_a_table_each_with_their_key(model):
 
 
 def test_the_guides_function_for_spark_maps_record_batches(folder):
-    code = next(
-        block
-        for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-        if "def explain_batches" in block
-    )
+    code = next(block for _, block in blocks(GUIDE, "python") if "def explain_batches" in block)
     names = {}
     exec(compile(code.replace("/models/my-model", str(folder)), GUIDE.name, "exec"), names)
     rows = [{"id": index, "text": row["message"]} for index, row in enumerate(ROWS[:6])]

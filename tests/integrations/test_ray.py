@@ -22,9 +22,10 @@ from ray.data.checkpoint import CheckpointConfig
 from setfit_explain import Explainer, Explanation, ExplanationSet, Failure
 from setfit_explain.errors import MissingExtraError, OptionError
 from setfit_explain.integrations.ray import _room, explain_dataset
+from tests.documents import blocks
 from tests.models import LABELS
 
-from .conftest import ROWS
+from .conftest import GUIDE, ROWS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning:ray",  # ray warns of its own settings
@@ -167,6 +168,28 @@ def test_what_the_cluster_cannot_schedule_is_refused_at_once_with_the_mend(model
 def test_a_setting_that_cannot_be_is_refused(model, settings, message):
     with pytest.raises(OptionError, match=message):
         explain_dataset(ray.data.from_items(ROWS), model, **(COLUMNS | settings))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_guides_call_explains_a_folder_of_texts(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray.data.DataContext.get_current(), "checkpoint_config", None)  # the guide sets it
+    (tmp_path / "texts").mkdir()
+    rows = [{"id": row["id"], "text": row["message"]} for row in ROWS[:4]]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "texts" / "all.parquet")
+    _, code = blocks(GUIDE, "python")[0]
+    # The cluster is there already, and has room for one actor.
+    for guides, here in (
+        ('ray.init("auto")', ""),
+        ("actors=100", "actors=1"),
+        ("/shared/my-model", str(folder)),
+        ("/shared", str(tmp_path)),
+    ):
+        assert guides in code
+        code = code.replace(guides, here)
+    exec(compile(code, GUIDE.name, "exec"), {})
+    found = by_key(parquet.read_table(tmp_path / "explanations"))
+    expected = Explainer(str(folder), targets="predicted")([row["text"] for row in rows])
+    assert found == dict(zip([row["id"] for row in rows], expected, strict=True))
 
 
 @pytest.mark.usefixtures("cluster")
