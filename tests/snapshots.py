@@ -19,5 +19,6 @@ def snapshot(model):
         "filters": list(warnings.filters),
         "threads": torch.get_num_threads(),
         "grad mode": torch.is_grad_enabled(),
+        "random numbers": torch.random.get_rng_state().tolist(),
         "head": model.model_head.coef_.tolist(),
     }

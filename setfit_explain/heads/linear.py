@@ -35,7 +35,10 @@ def float64_copy(values: Any) -> Tensor:
 def linear(weight: Any, bias: Any) -> nn.Linear:
     """Build ``x -> x @ weight.T + bias`` in float64 from ``(rows, dim)`` and ``(rows,)`` or a scalar."""
     weight = float64_copy(weight)
-    layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+    # Empty: an initialisation would move torch's random numbers on.
+    layer = nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64, device="meta").to_empty(
+        device="cpu"
+    )
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.copy_(float64_copy(bias).expand(weight.shape[0]))
