@@ -26,6 +26,8 @@ FIXED = 50
 LADDER = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 128, 160, 192, 256)
 """Node counts that Captum is offered."""
 ROUNDING = 1e-4
+MANY = 20
+"""Of more classes three texts are compared: the converged integrals of all classes take long."""
 
 
 _FIXED_NODES = f"""## All classes beside the floor
@@ -39,6 +41,10 @@ nodes for all texts; it is the smallest at which the errors over these texts and
 tolerance, first by their 95th percentile (nearly every explanation is as good as ours), then by their median (the
 typical one is). An error is that of the worst token, relative to the largest attribution of the class, against a
 converged integral computed by other code. Of more than {TIMED_CLASSES} classes, {TIMED_CLASSES} calls are timed and multiplied."""
+_BFLOAT16 = """## In bfloat16, beside Captum at equal error
+
+The same for `precision="bfloat16"`, whose error is the format's own, on more texts, of which those of one length share batches. Captum
+runs in float32, with as many nodes as give the error of bfloat16."""
 _LISTS = """## A list beside one call a text
 
 Held-out texts of mixed lengths."""
@@ -56,6 +62,7 @@ def main() -> None:
     sections: dict[str, tuple[str, Callable[[Trained], list[Row]]]] = {
         "floor": (_FIXED_NODES, partial(fixed_nodes, texts=arguments.texts, rounds=arguments.rounds)),
         "captum": (_EQUAL_ERROR, partial(equal_error, texts=arguments.texts, rounds=arguments.rounds)),
+        "bfloat16": (_BFLOAT16, partial(half, texts=4 * arguments.texts, rounds=arguments.rounds)),
         "lists": (_LISTS, partial(listed, texts=4 * arguments.texts, rounds=arguments.rounds)),
         "precision": (_PRECISION, partial(precision, texts=min(2, arguments.texts))),
     }
@@ -89,11 +96,12 @@ def fixed_nodes(chosen: Trained, texts: int, rounds: int) -> list[Row]:
     ]
 
 
-def equal_error(chosen: Trained, texts: int, rounds: int) -> list[Row]:
-    """Our default beside a loop of Captum's over the classes that is as exact."""
-    explainer = Explainer(chosen.model, granularity="token")
-    bare, loop = Bare(explainer, chosen.model), CaptumLoop(Bare(explainer, chosen.model))
-    some = chosen.some(texts)
+def equal_error(chosen: Trained, texts: int, rounds: int, precision: str | None = None) -> list[Row]:
+    """Our default beside a loop of Captum's over the classes that is as exact; each takes the whole list."""
+    explainer = Explainer(chosen.model, granularity="token", precision=precision, show_progress=False)
+    plain = Explainer(chosen.model, granularity="token")
+    bare, loop = Bare(plain, chosen.model), CaptumLoop(Bare(plain, chosen.model))
+    some = chosen.some(texts if chosen.classes <= MANY else min(texts, 3))
     references = [converged(bare, text) for text in some]
     explanations = list(explainer(some))
     errors = np.concatenate(
@@ -104,14 +112,16 @@ def equal_error(chosen: Trained, texts: int, rounds: int) -> list[Row]:
         criterion: as_exact(bare, some, references, statistic, statistic(errors))
         for criterion, statistic in STATISTICS.items()
     }
-    methods: dict[str, Callable[[str], object]] = {"ours": explainer}
+    methods: dict[str, Callable[[Sequence[str]], object]] = {"ours": explainer}
     for nodes, _ in matched.values():
         check_same_integral(loop, bare, some[0], nodes)
-        methods[f"{nodes}"] = partial(loop.one_by_one, n_steps=nodes, targets=targets)
-    times = in_turns(methods, some, rounds, dict.fromkeys(list(methods)[1:], len(targets) / chosen.classes))
+        methods[f"{nodes}"] = partial(captum, loop, n_steps=nodes, targets=targets)
+    work = dict.fromkeys(methods, len(some) * len(targets) / chosen.classes) | {"ours": float(len(some))}
+    times = in_turns(methods, [some], rounds, work)
     return [
         {
             "classifier": chosen.name,
+            "texts": len(some),
             "error compared": criterion,
             "our nodes": float(np.mean([e.settings["nodes"] for e in explanations])),
             "our error": STATISTICS[criterion](errors),
@@ -123,6 +133,17 @@ def equal_error(chosen: Trained, texts: int, rounds: int) -> list[Row]:
         }
         for criterion, (nodes, captum_error) in matched.items()
     ]
+
+
+def half(chosen: Trained, texts: int, rounds: int) -> list[Row]:
+    """Compare a copy in bfloat16 likewise, where a loop over the classes is not too long."""
+    return equal_error(chosen, texts, rounds, "bfloat16") if chosen.classes <= MANY else []
+
+
+def captum(loop: CaptumLoop, texts: Sequence[str], n_steps: int, targets: Sequence[int]) -> None:
+    """Explain one text after another."""
+    for text in texts:
+        loop.one_by_one(text, n_steps, targets)
 
 
 def as_exact(

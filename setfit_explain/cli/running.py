@@ -79,7 +79,8 @@ def explained(
     with progress(told, shown=shown) as tell:
         of = _due(explainer, selection)
         tell(0, of)
-        yield from _counted(_stream(explainer, selection.rows()), tell, 0, of)
+        found = _stream(explainer, selection.rows(), live=selection.count is None)
+        yield from _counted(found, tell, 0, of)
 
 
 def run(explainer: "Explainer", selection: "Selection", destination: Destination) -> Tally:
@@ -175,11 +176,15 @@ def _due(explainer: "Explainer", selection: "Selection") -> int | None:
     return None if selection.count is None else selection.count * len(explainer.methods)
 
 
-def _stream(explainer: "Explainer", rows: "Iterable[Row]", *, first: int = 0) -> "Iterator[Item]":
+def _stream(
+    explainer: "Explainer", rows: "Iterable[Row]", *, first: int = 0, live: bool = False
+) -> "Iterator[Item]":
     texts, labels = tee(rows)
     classes = explainer.classifier.classes
     found = explainer.stream(
-        (row.text for row in texts), true_labels=(true_label(row.label, classes) for row in labels)
+        (row.text for row in texts),
+        true_labels=(true_label(row.label, classes) for row in labels),
+        **({"read_ahead": 1} if live else {}),
     )
     for item in found:
         yield replace(item, index=first + item.index) if isinstance(item, Failure) else item
