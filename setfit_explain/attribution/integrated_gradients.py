@@ -113,8 +113,8 @@ class IntegratedGradients:
             ends = decisions[[0, -1]] if ends is None else ends  # the first nodes begin at 0 and end at 1
             current = rounds.send(derivatives)
             found = _integral(path, current.estimate, ends)
-            # Beyond rounding, delta is the sum of the units' errors: one of them may well be larger.
-            excess = np.abs(found.delta) - rounding(path.classifier.dtype) * _magnitude(found, path)
+            # Beyond the rounding of both ends, delta is the sum of the units' errors: one may well be larger.
+            excess = np.abs(found.delta) - 2 * rounding(path.classifier.dtype) * _magnitude(found, path)
             found = replace(found, error=np.maximum(found.error, 2 * excess))
             if self._within_tolerance(found, path).all():
                 break

@@ -125,7 +125,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
     @overload
     def to_csv(self, to: TextIO) -> None: ...
     def to_csv(self, to: str | Path | TextIO | None = None) -> str | Path | None:
-        """Write one row for each text, target and unit, for spreadsheets: see `spreadsheet.write_csv`.
+        """Write one row for each text, target and unit, for spreadsheets: see `write_csv`.
 
         Parameters
         ----------
@@ -135,7 +135,8 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         return to_csv(self._items, to)
 
     def to_label_studio(self, target: str | int | None = None, n: int = 5) -> list[dict[str, Any]]:
-        """Return a Label Studio task for each text, with its ``n`` strongest units: see `label_studio.tasks`."""
+        """Return a Label Studio task for each text, with its ``n`` strongest units: see
+        ``label_studio.tasks``."""
         return label_studio.tasks(self._items, target, n)
 
     def to_model_card(self, n: int = 5) -> str:

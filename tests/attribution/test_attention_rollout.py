@@ -103,7 +103,7 @@ def test_the_model_keeps_its_own_attention_also_after_an_error(make, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr(model.model_body[0].auto_model.encoder, "forward", failing)
-    attentions = explainer._attributors["attention_rollout"]._attentions
+    attentions = explainer._assembler.attributors["attention_rollout"]._attentions
     with pytest.raises(KeyboardInterrupt):
         attentions(explainer.classifier.encode(TEXTS[0]))
     assert seen == ["eager"]

@@ -70,8 +70,8 @@ def test_the_error_estimate_is_never_below_twice_delta_and_bounds_the_error_of_s
     for text in TEXTS:
         found = briefly(text)
         delta = np.abs(found.delta)
-        assert (found.error_estimate >= 2 * delta - 3e-6).all()
-        by_delta += np.sum((np.abs(found.error_estimate - 2 * delta) < 3e-6) & (delta > 1e-5))
+        assert (found.error_estimate >= 2 * delta - 5e-6).all()
+        by_delta += np.sum((np.abs(found.error_estimate - 2 * delta) < 5e-6) & (delta > 1e-5))
         error = np.abs(found.attributions - truly(text).attributions).max(1)
         assert (error <= found.error_estimate + 1e-5).all()
     assert by_delta, "delta alone shows some errors"

@@ -125,8 +125,8 @@ def test_the_error_estimate_is_the_error_of_sampling(kind):
 def test_all_classes_take_one_forward_pass_and_no_more_backward_passes_than_decisions(monkeypatch):
     explainer = Explainer(many_classes(tiny_body("bert")), method="saliency")
     forwards = []
-    decide = explainer.classifier.decide
-    monkeypatch.setattr(explainer.classifier, "decide", lambda *args: forwards.append(1) or decide(*args))
+    decide = explainer.classifier.decide_rows
+    monkeypatch.setattr(explainer.classifier, "decide_rows", lambda *args: forwards.append(1) or decide(*args))
     counted = passes_of(monkeypatch)
     explainer(TEXT)
     assert len(forwards) == 2, "one with gradients, one for the answer"

@@ -83,17 +83,16 @@ def test_terminal_and_report_tell_the_same_sentences(told):
 
 
 def test_training_leaves_the_process_as_found_and_repeats_itself(monkeypatch, tmp_path):
-    monkeypatch.setattr(training, "STEPS", 2)
     monkeypatch.chdir(tmp_path)
     examples = load_train()
     body = load_body()
     steps = []
     found = _process_state()
-    first = training.train(body, examples, seed=3, on_step=lambda done, of: steps.append((done, of)))
+    first = training.train(body, examples, seed=3, steps=2, on_step=lambda done, of: steps.append((done, of)))
     assert _process_state() == found
     random.seed(0)
     torch.manual_seed(0)
-    second = training.train(load_body(), examples, seed=3)
+    second = training.train(load_body(), examples, seed=3, steps=2)
     texts = [example.text for example in examples[:5]]
     np.testing.assert_array_equal(
         first.predict_proba(texts, as_numpy=True), second.predict_proba(texts, as_numpy=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from setfit_explain import Explainer
+from setfit_explain import Explainer, Occlusion
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation import FAITHFULNESS, evaluate
 from setfit_explain.evaluation.case import REMOVALS, Cases
@@ -104,9 +104,7 @@ class RandomValues:
     name, needs_gradient, additive = "random", False, False
 
     def prepare(self, classifier, internal_batch_size):
-        occlusion = Explainer(bag_of_words(), method="occlusion").method.prepare(
-            classifier, internal_batch_size
-        )
+        occlusion = Occlusion().prepare(classifier, internal_batch_size)
         generator = np.random.default_rng(5)
 
         def attribute(encoded, membership, score):
