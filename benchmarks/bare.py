@@ -4,6 +4,7 @@ Only for BERT bodies with mean pooling, length normalisation and a linear head, 
 """
 
 from copy import deepcopy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -126,20 +127,21 @@ class BarePath:
         attributions: NDArray[Any] = (total * self.displacement[0]).sum(-1).numpy()
         return attributions
 
-    def integrate(self, n_steps: int) -> NDArray[np.float64]:
-        """Integrate all classes: attributions ``(classes, tokens)`` without the special tokens.
+    def integrate(self, n_steps: int, classes: Sequence[int] | None = None) -> NDArray[np.float64]:
+        """Integrate some classes, or all: attributions ``(classes, tokens)`` without the special tokens.
 
         One backward pass a class, or one forward tangent a token, whichever are fewer.
         """
         nodes, weights = _gauss_legendre(n_steps, self.bare.dtype)
-        backward = self.bare.classes <= self.tokens
+        chosen = list(range(self.bare.classes) if classes is None else classes)
+        backward = len(chosen) <= self.tokens
         rows_a_batch = max(
             1, TOKENS_A_BATCH // self.tokens if backward else TANGENTS_A_BATCH // self.tokens**2
         )
-        total = torch.zeros(self.bare.classes, self.tokens, dtype=torch.float64)
+        total = torch.zeros(len(chosen), self.tokens, dtype=torch.float64)
         for rows in _slices(n_steps, rows_a_batch):
             points = self.start + nodes[rows] * self.displacement
-            derivatives = self._backward(points) if backward else self._forward(points)
+            derivatives = self._backward(points, chosen) if backward else self._forward(points)[:, chosen]
             total += (weights[rows] * derivatives.double()).sum(0)
         return np.asarray(total[:, 1:-1].numpy())
 
@@ -148,13 +150,13 @@ class BarePath:
         """Number of tokens."""
         return self.start.shape[1]
 
-    def _backward(self, points: Tensor) -> Tensor:
+    def _backward(self, points: Tensor, classes: Sequence[int]) -> Tensor:
         """Differentiate by reverse mode, ``(nodes, classes, tokens)``."""
         points.requires_grad_()
         probabilities = self.bare(points)
         rows = [
             torch.autograd.grad(probabilities[:, target].sum(), points, retain_graph=True)[0]
-            for target in range(self.bare.classes)
+            for target in classes
         ]
         return (torch.stack(rows, 1) * self.displacement).sum(-1)
 
@@ -180,16 +182,16 @@ def relative_error(attributions: NDArray[Any], reference: NDArray[Any]) -> NDArr
     return error
 
 
-def converged(bare: Bare, text: str) -> NDArray[np.float64]:
-    """Attributions ``(classes, tokens)`` by twice the nodes until that moves none by more than `CONVERGED`.
+def converged(bare: Bare, text: str, classes: Sequence[int] | None = None) -> NDArray[np.float64]:
+    """Attributions ``(classes, tokens)`` of some classes, or all, by twice the nodes until that moves none by more than `CONVERGED`.
 
     Gauss-Legendre converges geometrically: twice the nodes square the relative error.
     """
     path = bare.path(text)
-    nodes, coarse = FIRST_NODES, path.integrate(FIRST_NODES)
+    nodes, coarse = FIRST_NODES, path.integrate(FIRST_NODES, classes)
     while True:
         nodes *= 2
-        fine = path.integrate(nodes)
+        fine = path.integrate(nodes, classes)
         if relative_error(coarse, fine).max() < CONVERGED:
             return fine
         if nodes > LAST_NODES:

@@ -42,7 +42,7 @@ class Integrand:
     def __init__(self, path: BarePath) -> None:
         nodes, self.weights = gauss_legendre(SAMPLES)
         points = path.start + torch.tensor(nodes).reshape(-1, 1, 1) * path.displacement
-        self.values = path._backward(points).numpy()  # (samples, classes, tokens)
+        self.values = path._backward(points, range(path.bare.classes)).numpy()  # (samples, classes, tokens)
         self._coefficients = np.linalg.inv(legendre.legvander(2 * nodes - 1, SAMPLES - 1))
         self.integral = np.tensordot(self.weights, self.values, 1)
 

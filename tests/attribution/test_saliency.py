@@ -126,7 +126,9 @@ def test_all_classes_take_one_forward_pass_and_no_more_backward_passes_than_deci
     explainer = Explainer(many_classes(tiny_body("bert")), method="saliency")
     forwards = []
     decide = explainer.classifier.decide_rows
-    monkeypatch.setattr(explainer.classifier, "decide_rows", lambda *args: forwards.append(1) or decide(*args))
+    monkeypatch.setattr(
+        explainer.classifier, "decide_rows", lambda *args: forwards.append(1) or decide(*args)
+    )
     counted = passes_of(monkeypatch)
     explainer(TEXT)
     assert len(forwards) == 2, "one with gradients, one for the answer"
