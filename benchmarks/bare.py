@@ -3,8 +3,8 @@
 Only for BERT bodies with mean pooling, length normalisation and a linear head, which the benchmarks train.
 """
 
-from copy import deepcopy
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

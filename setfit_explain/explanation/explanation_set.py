@@ -135,8 +135,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         return to_csv(self._items, to)
 
     def to_label_studio(self, target: str | int | None = None, n: int = 5) -> list[dict[str, Any]]:
-        """Return a Label Studio task for each text, with its ``n`` strongest units: see
-        ``label_studio.tasks``."""
+        """Return a Label Studio task for each text, with its ``n`` strongest units."""
         return label_studio.tasks(self._items, target, n)
 
     def to_model_card(self, n: int = 5) -> str:
