@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bare import Bare, converged, relative_error, tokens_of
+from benchmarks.captum import STATISTICS, as_exact
 from benchmarks.captum_loop import TIMED_CLASSES, CaptumLoop, timed_classes
 from benchmarks.classifiers import Trained, trained
 from benchmarks.process import prepare
 from benchmarks.report import PACKAGES, Report, Row, options
-from benchmarks.speed import STATISTICS, as_exact
 from benchmarks.timing import in_turns
 from setfit_explain import Explainer
 
