@@ -66,7 +66,9 @@ def page(comparison: "Comparison", names: Names) -> str:
     ]
     sections = [
         Section(title="In figures", paragraphs=tuple(map(printable, facts))),
-        Section(title="Units that changed most", paragraphs=tuple(units)),
+        Section(
+            title="Units that changed most", paragraphs=tuple(units) or ("No unit's attributions changed.",)
+        ),
         *(_changed_section(text, names) for text in changed),
     ]
     more = len(comparison.changed) - len(changed)

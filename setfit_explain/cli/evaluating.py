@@ -127,7 +127,7 @@ def render(found: "Evaluation") -> "Table":
 
     table = Table(title=f"{found.texts} texts; means over texts with 95 % intervals", title_justify="left")
     for column in ("metric", "better", "method", "value", "random", "reversed", "better than random by", "n"):
-        table.add_column(column, justify="right" if column == "n" else "left")
+        table.add_column(column, justify="right" if column == "n" else "left", overflow="fold")
     by_metric: dict[str, list[Any]] = {}
     for measurement in found.measurements:
         by_metric.setdefault(measurement.name, []).append(measurement)

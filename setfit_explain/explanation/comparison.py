@@ -18,6 +18,9 @@ from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.units import Unit
 
+ROUNDING = 1e-6
+"""What a body in float32 leaves; smaller changes are none."""
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TargetComparison:
@@ -182,7 +185,8 @@ class Comparison:
         Returns
         -------
         list of UnitChange
-            By the falling size of their total change. The buckets of special and prompt tokens are left out.
+            By the falling size of their total change. The buckets of special and prompt tokens are left out, and
+            units that moved by no more than rounding.
         """
         values: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         for member in self.of_target(target):
@@ -197,7 +201,8 @@ class Comparison:
             changes.append(
                 UnitChange(unit=unit_text, count=len(pairs), first_mean=first_mean, second_mean=second_mean)
             )
-        return sorted(changes, key=lambda item: (-abs(item.change) * item.count, item.unit))[:n]
+        moved = [change for change in changes if abs(change.change) > ROUNDING]
+        return sorted(moved, key=lambda item: (-abs(item.change) * item.count, item.unit))[:n]
 
 
 def compare(first: Iterable[Explanation | Failure], second: Iterable[Explanation | Failure]) -> Comparison:
