@@ -62,7 +62,7 @@ def evaluate(
     rationale_column: Annotated[
         str | None,
         typer.Option(
-            help="Column of what people marked: [[start, end], ...], or with votes [start, end, vote]."
+            help="Column of what people marked: [\\[start, end], ...], or with votes \\[start, end, vote]."
         ),
     ] = None,
     input_format: Annotated[InputFormat | None, typer.Option(help="Default: by the file's suffix.")] = None,

@@ -296,6 +296,15 @@ def test_version_and_help_need_no_heavy_import():
     assert shown.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [((), "[tool.setfit_explain]"), (("evaluate",), "[[start, end], ...], or with votes [start, end, vote]")],
+)
+def test_brackets_in_help_are_no_markup(run, command, shown, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert shown in run(*command, "--help")[1]
+
+
 def test_version_is_printed(run):
     assert run("--version")[:2] == (0, f"{__version__}\n")
 
