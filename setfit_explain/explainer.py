@@ -204,7 +204,7 @@ class Explainer:
         given: Any = read_tokenized(texts) if isinstance(texts, Mapping) and is_tokenized(texts) else texts
         if isinstance(given, str | TokenizedText):
             [found] = self._assembler.explanations([(given, self.targets if targets is None else targets)])
-            if failed := [each for each in found if isinstance(each, Exception)]:
+            if failed := _failures(found):
                 raise failed[0]
             name = label_name(true_labels, self.classifier.model.labels)
             explanations = [replace(each, true_label=name) for each in found if isinstance(each, Explanation)]
@@ -304,11 +304,7 @@ class Explainer:
             for key, (index, (text, _, label)) in zip(keys, window, strict=True):
                 for found in computed.get(key) or lately[key]:
                     yield self._with_label(found, label, index, text)
-            lately |= {
-                key: found
-                for key, found in computed.items()
-                if not any(isinstance(each, Exception) for each in found)
-            }
+            lately |= {key: each for key, each in computed.items() if not _failures(each)}
             for key in list(lately)[:-LATELY]:
                 del lately[key]
 
@@ -337,6 +333,10 @@ class Explainer:
             raise found
         shown = text if isinstance(text, str) else reprlib.repr(text)
         return Failure(index, shown, type(found).__name__, str(found))
+
+
+def _failures(found: list[Explanation | Exception]) -> list[Exception]:
+    return [each for each in found if isinstance(each, Exception)]
 
 
 def _warn_of_errors(explanations: list[Explanation]) -> None:

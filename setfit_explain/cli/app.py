@@ -26,7 +26,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 unexpected, 2 usage, 3 input, 4 model refused, 5 some texts failed, "
-    "6 a quality gate failed, 130 interrupted. Defaults of a project: \\[tool.setfit_explain] in pyproject.toml.",
+    "130 interrupted. Defaults of a project: \\[tool.setfit_explain] in pyproject.toml.",
 )
 
 app.command(epilog=explaining.EXPLAIN_EXAMPLES)(grouped(explaining.explain))

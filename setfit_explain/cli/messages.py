@@ -25,7 +25,6 @@ class Exit(IntEnum):
     INPUT = 3
     MODEL = 4
     SOME_FAILED = 5
-    GATE_FAILED = 6
 
     @classmethod
     def of(cls, error: SetFitExplainError) -> "Exit":
