@@ -12,7 +12,8 @@ import numpy as np
 from setfit_explain.classifier.labels import resolve_targets
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError, TargetError
-from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.case import Cases
+from setfit_explain.evaluation.contestants import contestant, named_methods
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
@@ -24,7 +25,9 @@ from setfit_explain.views.progress import progress_bar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from setfit_explain.classifier.text_classifier import TextClassifier
     from setfit_explain.evaluation.case import Case, Rationale
+    from setfit_explain.evaluation.contestants import Contestant, Foreign
     from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
 
@@ -54,7 +57,8 @@ class Evaluation:
     texts
         How many texts were given.
     failures
-        Texts that could not be read or explained; they are undefined in every measurement concerned.
+        Texts that could not be read, or that a method could not explain, which the message then names; undefined in the
+        measurements concerned.
     """
 
     measurements: tuple[Measurement, ...]
@@ -85,7 +89,7 @@ def evaluate(
     model: Any,
     texts: Sequence[str],
     *,
-    methods: Sequence[str] | Mapping[str, Options] = ("integrated_gradients", "occlusion"),
+    methods: Sequence[str] | Mapping[str, Options | Foreign] = ("integrated_gradients", "occlusion"),
     metrics: Sequence[str | Metric] | None = None,
     removals: Sequence[str] = DEFAULT_REMOVALS,
     rationales: Sequence[Rationale | None] | None = None,
@@ -107,7 +111,8 @@ def evaluate(
         What is explained; a few hundred separate most methods.
     methods
         Names, or for each name that the table should have the keyword arguments of `Explainer`, such as
-        ``{"IG from pad": {"method": "integrated_gradients", "baseline": "pad"}}``.
+        ``{"IG from pad": {"method": "integrated_gradients", "baseline": "pad"}}``; or, to judge attributions that were made
+        elsewhere, a function of the text, the (start, end) of its ``n`` units and the class's column that gives ``n`` numbers.
     metrics
         Names of `FAITHFULNESS`, `PLAUSIBILITY` and `STUDIES`, ferret's names, or metric objects; None for a usual
         choice, with all of plausibility where there are rationales. Studies measure the class that is answered.
@@ -154,70 +159,69 @@ def evaluate(
         metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
     studies = [name for name in STUDIES if name in metrics]
     chosen = _chosen([metric for metric in metrics if metric not in studies], removals, rationales)
-    named = _named(methods)
+    named = named_methods(methods)
     for name, given in (("rationales", rationales), ("labels", labels)):
         if given is not None and len(given) != len(texts):
             raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
     loaded = load_model(model, trust_pickle=trust_pickle)
-    named = {
-        name: {**options, "granularity": granularity, "show_progress": False}
-        for name, options in named.items()
-    }
-    explainers = {name: Explainer(loaded, **options) for name, options in named.items()}
-    first = next(iter(explainers.values()))
+    made = {name: contestant(name, loaded, options, granularity) for name, options in named.items()}
+    classifier = Explainer(loaded, method="occlusion").classifier
     cases = Cases(
-        first.classifier,
-        output=output,
-        granularity=granularity,
-        reference_texts=reference_texts,
-        seed=seed,
+        classifier, output=output, granularity=granularity, reference_texts=reference_texts, seed=seed
     )
     for metric in chosen:
         if metric.removal is not None:
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
-    targets = [None if label is None else _column(label, first) for label in labels or [None] * len(texts)]
+    targets = [
+        None if label is None else _column(label, classifier) for label in labels or [None] * len(texts)
+    ]
     marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
     rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
-    table, seconds, failures = _judged(cases, [*explainers.values()], chosen, rows, show_progress)
-    failed = {failure.index for failure in failures}
-    rest = [index for index in range(len(texts)) if index not in failed]
+    contestants = {name: explain for name, (explain, _) in made.items()}
+    table, seconds, failures = _judged(cases, contestants, chosen, rows, show_progress)
     measurements = []
-    for row, (name, options) in enumerate(named.items()):
+    for row, (name, (_, options)) in enumerate(made.items()):
         measurements.append(_seconds(name, seconds[row]))
         measurements += [_measured(name, metric, cases, *table[row, k]) for k, metric in enumerate(chosen)]
+        explained = np.flatnonzero(~np.isnan(seconds[row])).tolist()
         for study in studies:
-            found = run_study(study, loaded, [texts[k] for k in rest], options, method=name, seed=seed)
-            measurements += [_placed(measurement, rest, len(texts)) for measurement in found]
+            found = run_study(study, loaded, [texts[k] for k in explained], options, method=name, seed=seed)
+            measurements += [_placed(measurement, explained, len(texts)) for measurement in found]
     return Evaluation(tuple(measurements), len(texts), tuple(failures))
 
 
 def _judged(
     cases: Cases,
-    explainers: Sequence[Explainer],
+    contestants: Mapping[str, Contestant],
     metrics: Sequence[Metric],
     given: Sequence[tuple[str, int | None, Rationale | None]],
     show_progress: bool | None,
 ) -> tuple[Floats, Floats, list[Failure]]:
-    """Explain and judge every text: value and both controls, seconds, and the texts that failed.
+    """Explain and judge every text: value and both controls, seconds, and what failed on which text.
 
-    The first are of shape ``(explainers, metrics, 3, texts)`` and ``(explainers, texts)``, NaN where undefined.
+    The first are of shape ``(contestants, metrics, 3, texts)`` and ``(contestants, texts)``, NaN where undefined.
     """
-    table = np.full((len(explainers), len(metrics), 3, len(given)), np.nan)
-    seconds = np.full((len(explainers), len(given)), np.nan)
+    table = np.full((len(contestants), len(metrics), 3, len(given)), np.nan)
+    seconds = np.full((len(contestants), len(given)), np.nan)
     failures = []
     with progress_bar("evaluating", shown=show_progress) as tell:
         for index, (text, target, marked) in enumerate(given):
+            tell(index, len(given))
             try:
                 case = cases.of(index, text, target, marked)
-                for row, explainer in enumerate(explainers):
+            except SetFitExplainError as error:
+                failures.append(Failure(index, str(text), type(error).__name__, str(error)))
+                continue
+            for row, (name, explain) in enumerate(contestants.items()):
+                try:
                     started = time.perf_counter()
-                    values = attributions(explainer, case)
+                    values = explain(case)
                     seconds[row, index] = time.perf_counter() - started
                     for column, metric in enumerate(metrics):
                         table[row, column, :, index] = _judge(metric, case, values)
-            except SetFitExplainError as error:
-                failures.append(Failure(index, str(text), type(error).__name__, str(error)))
-            tell(index + 1, len(given))
+                except SetFitExplainError as error:
+                    failures.append(Failure(index, str(text), type(error).__name__, f"{name}: {error}"))
+        tell(len(given), len(given))
     return table, seconds, failures
 
 
@@ -285,23 +289,7 @@ def _chosen(
     return chosen
 
 
-def _named(methods: Sequence[str] | Mapping[str, Options]) -> dict[str, Options]:
-    if isinstance(methods, str):
-        raise OptionError(f"methods is a list of names or a mapping; give [{methods!r}].")
-    named: dict[str, Options] = (
-        dict(methods) if isinstance(methods, Mapping) else {name: {"method": name} for name in methods}
-    )
-    if not named:
-        raise OptionError("There is no method to evaluate.")
-    for name, options in named.items():
-        for own in ("granularity", "targets", "on_error", "show_progress", "trust_pickle"):
-            if own in options:
-                raise OptionError(f"{own} is set for all methods alike; take it out of {name!r}.")
-    return named
-
-
-def _column(label: Any, explainer: Explainer) -> int:
-    classifier = explainer.classifier
+def _column(label: Any, classifier: TextClassifier) -> int:
     nothing = np.zeros(len(classifier.classes))
     (column,) = resolve_targets([label], classifier.classes, nothing, multi_label=classifier.multi_label)
     if isinstance(column, tuple):

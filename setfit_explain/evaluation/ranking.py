@@ -29,5 +29,8 @@ def kendall_tau(first: Floats, second: Floats) -> float:
 
 
 def permuted(values: Floats, generator: np.random.Generator) -> Floats:
-    """Put the same values into random order: an attribution of the same sizes that knows nothing."""
-    return generator.permutation(values)
+    """Put the same values into random order: an attribution of the same sizes that knows nothing.
+
+    Sorted first, so that two attributions meet the same random ranking: what differs is not the draw.
+    """
+    return generator.permutation(np.sort(values))

@@ -53,10 +53,12 @@ STUDIES: dict[str, Study] = {
 
 
 def run_study(
-    name: str, model: Any, texts: Sequence[str], options: Options, *, method: str, seed: int
+    name: str, model: Any, texts: Sequence[str], options: Options | None, *, method: str, seed: int
 ) -> list[Measurement]:
     """Run one; where it does not apply to the method, it is undefined for all texts, and says why."""
     try:
+        if options is None:
+            raise OptionError("attributions made elsewhere, which cannot be asked about another model")
         return STUDIES[name](model, texts, options, method=method, seed=seed)
     except SetFitExplainError as error:
         return [

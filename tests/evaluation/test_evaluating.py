@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import setfit_explain
-from setfit_explain import explain
+from setfit_explain import Explainer, explain
 from setfit_explain.errors import InputError, OptionError, TargetError
 from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
@@ -85,6 +85,54 @@ def test_a_text_that_cannot_be_read_is_told_and_undefined():
     assert found.find("occlusion", "insertion", "mask").undefined == 2
     assert found.to_dict()["failures"][1]["index"] == 2
     json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_attributions_made_elsewhere_are_judged_beside_ours():
+    asked = []
+
+    def ours(text, spans, column):
+        asked.append((text, [text[start:end] for start, end in spans], column))
+        return Explainer(bag_of_words(), **ZERO)(text, targets=[column]).attributions[0]
+
+    found = evaluate(
+        bag_of_words(),
+        ["good so bad"],
+        methods={"exact": ZERO, "theirs": ours},
+        metrics=["insertion", "head_randomisation"],
+        removals=["zero"],
+        labels=["praise"],
+    )
+    exact, theirs = (found.find(name, "insertion", "zero") for name in ("exact", "theirs"))
+    assert asked == [("good so bad", ["good", "so", "bad"], 1)]
+    assert theirs.values == exact.values
+    assert theirs.random == exact.random
+    assert "made elsewhere" in found.find("theirs", "head_randomisation").undefined_for
+
+
+def test_a_method_that_fails_takes_no_other_with_it():
+    def breaks(*_):
+        raise ZeroDivisionError("theirs")
+
+    found = evaluate(
+        MODEL,
+        [LONG, LONG],
+        methods={"breaks": breaks, "short": lambda *_: [1.0], "occlusion": {"method": "occlusion"}},
+        metrics=["insertion"],
+        removals=["mask"],
+    )
+    assert found.find("occlusion", "insertion", "mask").undefined == 0
+    assert found.find("breaks", "insertion", "mask").undefined == 2
+    messages = [failure.message for failure in found.failures]
+    assert messages[0] == "breaks: breaks raised ZeroDivisionError: theirs"
+    assert "short gave values of shape (1,)" in messages[1]
+    assert len(messages) == 4
+
+
+def test_methods_of_one_text_face_the_same_random_ranking():
+    found = evaluate(MODEL, [LONG, LONG], methods=["occlusion", "saliency"], metrics=["deletion"])
+    one, other = (found.find(name, "deletion", "mask") for name in ("occlusion", "saliency"))
+    assert one.random == pytest.approx(other.random, abs=1e-12)
+    assert not np.allclose(one.values, other.values)
 
 
 def test_ferrets_names_are_the_same_metrics():
