@@ -3,7 +3,7 @@
 Only for BERT bodies with mean pooling, length normalisation and a linear head, which the benchmarks train.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,14 +118,21 @@ class BarePath:
 
     def floor(self, n_steps: int, target: int = 0) -> NDArray[Any]:
         """Integrate one class's gradient with ``n_steps`` Gauss-Legendre nodes: ``(tokens,)``."""
-        nodes, weights = _gauss_legendre(n_steps, self.bare.dtype)
-        total = torch.zeros_like(self.start[0])
-        for rows in _slices(n_steps, max(1, TOKENS_A_BATCH // self.tokens)):
-            points = (self.start + nodes[rows] * self.displacement).requires_grad_()
+        _, weights = _gauss_legendre(n_steps, self.bare.dtype)
+        total, done = torch.zeros_like(self.start[0]), 0
+        for points in self.points(n_steps):
+            points.requires_grad_()
             (gradient,) = torch.autograd.grad(self.bare(points)[:, target].sum(), points)
-            total += (weights[rows] * gradient).sum(0)
+            total += (weights[done : done + len(points)] * gradient).sum(0)
+            done += len(points)
         attributions: NDArray[Any] = (total * self.displacement[0]).sum(-1).numpy()
         return attributions
+
+    def points(self, n_steps: int) -> Iterator[Tensor]:
+        """Give the points of Gauss-Legendre in batches, ``(rows, tokens, dim)``."""
+        nodes, _ = _gauss_legendre(n_steps, self.bare.dtype)
+        for rows in _slices(n_steps, max(1, TOKENS_A_BATCH // self.tokens)):
+            yield self.start + nodes[rows] * self.displacement
 
     def integrate(self, n_steps: int, classes: Sequence[int] | None = None) -> NDArray[np.float64]:
         """Integrate some classes, or all: attributions ``(classes, tokens)`` without the special tokens.

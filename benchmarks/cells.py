@@ -1,185 +1,118 @@
-"""Cells of the faithfulness table: one data set, method, baseline and scale, each kept in a file of its own."""
+"""Cells of the faithfulness table, methods with their settings, and the stages in which they are measured."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from itertools import product
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.labelled import DataSet
-from benchmarks.timing import seconds
-from setfit_explain import Explainer, __version__
+from benchmarks.elsewhere import CANDIDATES, PEERS, Maker
+from benchmarks.labelled import Subject
 from setfit_explain.arguments import METHODS
-from setfit_explain.errors import SetFitExplainError
-from setfit_explain.evaluation import Evaluation, evaluate
-from setfit_explain.evaluation.measuring import Measurement
+from setfit_explain.evaluation.contestants import Foreign
 
 BASELINES = ("auto", "mask", "pad", "unk", "zero", "delete")
 SCALES = ("probability", "log_probability", "log_odds", "logit")
-REMOVALS = ("mask", "delete")
-METRICS = ("comprehensiveness", "sufficiency", "leave_one_out_correlation")
-PLAUSIBLE = ("average_precision", "pointing_game")
-TIMED = 8
-"""Texts whose explanation is timed."""
+COSTLY = ("lime", "kernel_shap", "shapley_sampling", "partition_shap", "sobol")
+"""They ask hundreds of times."""
+DEFAULT = "integrated_gradients"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is explained how; ``baseline`` is None for a method without one."""
-
-    data: str
-    method: str
-    baseline: str | None
-    scale: str
-
-    @property
-    def name(self) -> str:
-        """Method and what of it is not the default."""
-        start = "" if self.baseline in (None, "auto") else f" from {self.baseline}"
-        return self.method + start + ("" if self.scale == SCALES[0] else f", {self.scale}")
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments of `Explainer`."""
-        baseline = {} if self.baseline in (None, "auto") else {"baseline": self.baseline}
-        return {"method": self.method, "output": self.scale, **baseline}
-
-    @property
-    def departures(self) -> int:
-        """How much of it is not the default."""
-        return (self.baseline not in (None, "auto")) + (self.scale != SCALES[0])
-
-
-def cells(data: DataSet) -> list[Cell]:
-    """Every combination, the defaults first."""
-    every = []
-    for method, kind in METHODS.items():
-        takes = "baseline" in {field.name for field in fields(kind)}  # type: ignore[arg-type]  # they are dataclasses
-        for baseline, scale in product(BASELINES if takes else (None,), SCALES):
-            every.append(Cell(data.name, method, baseline, scale))
-    return sorted(every, key=lambda cell: cell.departures)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a cell came to: values by metric and text, or why there are none.
+    """A method and its settings.
 
     Parameters
     ----------
-    cell
-        What was measured.
-    seconds
-        Processor seconds of an explanation, median.
-    values, random, reversed
-        By the metric's name: one a text, None where undefined.
-    error
-        Empty, or what was raised.
+    name
+        In the table.
+    options
+        Keyword arguments of `Explainer`, where the method is the library's.
+    maker
+        What makes one that is not, for a classifier.
     """
 
-    cell: Cell
-    seconds: float | None
-    values: dict[str, list[float | None]]
-    random: dict[str, list[float | None]]
-    reversed: dict[str, list[float | None]]
-    error: str = ""
+    name: str
+    options: Mapping[str, Any] | None = None
+    maker: Maker | None = None
 
-    def array(self, metric: str, which: str = "values") -> Any:
-        """Values of a metric ``(texts,)``, NaN where undefined; of ``"faithfulness"`` as `faithfulness` says."""
-        table = getattr(self, which)
-        if metric == FAITHFULNESS:
-            return faithfulness({name: _array(row) for name, row in table.items()})
-        return _array(table.get(metric, []))
-
-
-FAITHFULNESS = "faithfulness"
+    def method(self, subject: Subject) -> Mapping[str, Any] | Foreign:
+        """Give what `evaluate` takes."""
+        if self.maker is None:
+            return dict(self.options or {})
+        if self.name not in subject.made:
+            subject.made[self.name] = self.maker(subject)
+        made: Foreign = subject.made[self.name]
+        return made
 
 
-def faithfulness(values: dict[str, Any]) -> Any:
-    """Comprehensiveness minus sufficiency, averaged over the removals, ``(texts,)``."""
-    differences = [
-        values[f"comprehensiveness ({removal})"] - values[f"sufficiency ({removal})"] for removal in REMOVALS
+def own(method: str, baseline: str = "auto", scale: str = SCALES[0]) -> Cell:
+    """Make a cell of the library, named after what of it is not the default."""
+    start = {} if baseline == "auto" else {"baseline": baseline}
+    name = method + (f" from {baseline}" if start else "") + ("" if scale == SCALES[0] else f", {scale}")
+    return Cell(name, {"method": method, "output": scale, **start})
+
+
+def departing(method: str, departures: int) -> list[Cell]:
+    """Every baseline and scale of a method of which so many are not the default."""
+    takes = "baseline" in {field.name for field in fields(METHODS[method])}  # type: ignore[arg-type]  # they are dataclasses
+    return [
+        own(method, baseline, scale)
+        for baseline, scale in product(BASELINES if takes else BASELINES[:1], SCALES)
+        if (baseline != "auto") + (scale != SCALES[0]) == departures
     ]
-    return np.mean(differences, axis=0)
 
 
-def is_measured(data: DataSet, cell: Cell, planted: int, folder: Path) -> bool:
-    """Whether a cell's file is there."""
-    return _file(data, cell, planted, folder).exists()
+@dataclass(frozen=True)
+class Stage:
+    """Cells that are measured together, so that they share what they ask, on texts ``start`` to ``stop``.
+
+    Parameters
+    ----------
+    name
+        Of its files.
+    cells
+        Measured together.
+    start, stop
+        Texts.
+    variants
+        Whether on other trainings and bodies, too.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    start: int
+    stop: int
+    variants: bool = False
+
+    def blocks(self, size: int, texts: int) -> Iterator[tuple[int, int]]:
+        """Cut the texts, as far as there are, into blocks."""
+        end = min(self.stop, texts)
+        for first in range(self.start, end, size):
+            yield first, min(first + size, end)
 
 
-def measured(data: DataSet, cell: Cell, planted: int, folder: Path) -> Found:
-    """Read a cell's file, or measure it and write that."""
-    file = _file(data, cell, planted, folder)
-    if file.exists():
-        record = json.loads(file.read_text("utf-8"))
-        return Found(Cell(**record.pop("cell")), **record)
-    found = _measure(data, cell, planted)
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".part")
-    unfinished.write_text(json.dumps(asdict(found), allow_nan=False), "utf-8")
-    unfinished.replace(file)
-    return found
-
-
-def _measure(data: DataSet, cell: Cell, planted: int) -> Found:
-    rows = data.held_out
-    texts = [row.text for row in rows]
-    methods: Any = {cell.name: cell.options}
-    try:
-        faithful = evaluate(data.model, texts, methods=methods, metrics=METRICS, removals=REMOVALS)
-        found = [*_named(faithful)]
-        if data.marked:
-            plausible = evaluate(
-                data.model,
-                texts,
-                methods=methods,
-                metrics=PLAUSIBLE,
-                rationales=[row.rationale for row in rows],
-                labels=[row.label for row in rows],
-            )
-            found += _named(plausible)
-        if data.shortcut is not None:
-            found += _named(data.shortcut.evaluate(methods, limit=planted), "planted ")
-        median = _median_seconds(data, cell)
-    except SetFitExplainError as error:
-        return Found(cell, None, {}, {}, {}, f"{type(error).__name__}: {error}")
-    if faithful.failures and len(faithful.failures) == len(texts):
-        failure = faithful.failures[0]
-        return Found(cell, None, {}, {}, {}, f"{failure.error}: {failure.message}")
-    tables = [
-        {name: _plain(getattr(measurement, which)) for name, measurement in found}
-        for which in ("values", "random", "reversed")
+def stages() -> list[Stage]:
+    """All stages, what matters most first."""
+    known = [name for name, kind in METHODS.items() if kind.name == name]
+    quick = [name for name in known if name not in COSTLY]
+    defaults = tuple(own(name) for name in quick)
+    costly = tuple(own(name) for name in COSTLY)
+    peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
+    candidates = tuple(Cell(name, maker=maker) for name, maker in CANDIDATES.items())
+    settings = [
+        tuple(cell for name in names for cell in departing(name, departures))
+        for names, departures in ((quick, 1), (COSTLY, 1), (known, 2))
     ]
-    return Found(cell, median, *tables)
-
-
-def _named(evaluation: Evaluation, prefix: str = "") -> Iterator[tuple[str, Measurement]]:
-    for measurement in evaluation.measurements:
-        if measurement.random is not None:
-            yield prefix + measurement.name, measurement
-
-
-def _median_seconds(data: DataSet, cell: Cell) -> float:
-    explainer = Explainer(data.model, targets="all", show_progress=False, on_error="record", **cell.options)
-    texts = [row.text for row in data.held_out[:TIMED]]
-    explainer(texts[0])
-    return float(np.median([seconds(lambda text=text: explainer(text)) for text in texts]))  # type: ignore[misc]  # bound now
-
-
-def _plain(values: Any) -> list[float | None]:
-    return [None if np.isnan(value) else float(value) for value in values]
-
-
-def _array(values: Sequence[float | None]) -> Any:
-    return np.array([np.nan if value is None else value for value in values])
-
-
-def _file(data: DataSet, cell: Cell, planted: int, folder: Path) -> Path:
-    """Name a file by all that its content depends on, the version too."""
-    settings = [*asdict(cell).values(), [row.text for row in data.held_out], planted, METRICS, __version__]
-    digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
-    return folder / f"{cell.data}-{cell.method}-{cell.baseline}-{cell.scale}-{digest}.json"
+    return [
+        Stage("defaults", defaults, 0, 40, variants=True),
+        Stage("costly", costly, 0, 40),
+        Stage("candidates", candidates, 0, 40, variants=True),
+        Stage("peers", peers, 0, 40),
+        Stage("settings", settings[0], 0, 40),
+        Stage("defaults", defaults, 40, 200),
+        Stage("candidates", candidates, 40, 200),
+        Stage("costly settings", settings[1], 0, 10),
+        Stage("costly", costly, 40, 200),
+        Stage("peers", peers, 40, 200),
+        Stage("two settings", settings[2], 0, 10),
+    ]

@@ -5,7 +5,7 @@ import random
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ from typing import Any
 from setfit import SetFitModel
 
 from benchmarks.classifiers import SIX
+from setfit_explain import Explainer
+from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.demo.data import load_test, load_train
 from setfit_explain.demo.weights import load_body
 from setfit_explain.errors import InputError
 from setfit_explain.evaluation import PlantedShortcut, few_shot_trainer, plant_shortcut, planted_suffix
 
 SHOTS = 16
+FEWER = 3
 ARTEFACT = planted_suffix(",,,")
 
 
@@ -29,6 +32,20 @@ class Labelled:
     text: str
     label: str
     rationale: tuple[tuple[int, int, float], ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A classifier to explain, verified once."""
+
+    model: SetFitModel
+    made: dict[str, Any] = field(default_factory=dict)
+    """What was made for it, by name, so that it is made once."""
+
+    @cached_property
+    def classifier(self) -> TextClassifier:
+        """Verified, for `Explainer`."""
+        return Explainer(self.model).classifier
 
 
 @dataclass(frozen=True)
@@ -43,17 +60,35 @@ class DataSet:
         `SHOTS` texts of each class, and others in random but fixed order.
     cache
         Where trained classifiers are kept.
+    seed
+        Of the training.
+    layers
+        How many of MiniLM's six layers the body has; fewer make another body.
     """
 
     name: str
     train: tuple[Labelled, ...]
     held_out: tuple[Labelled, ...]
     cache: Path
+    seed: int = 0
+    layers: int = 6
 
     @property
     def marked(self) -> bool:
         """Whether people marked reasons."""
         return any(row.rationale for row in self.held_out)
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether another training or body than the usual."""
+        return (self.seed, self.layers) != (0, 6)
+
+    def variants(self) -> "list[DataSet]":
+        """Give the same texts to another training and to another body."""
+        return [
+            replace(self, name=f"{self.name}, seed 1", seed=1),
+            replace(self, name=f"{self.name}, {FEWER} layers", layers=FEWER),
+        ]
 
     @cached_property
     def model(self) -> SetFitModel:
@@ -61,16 +96,35 @@ class DataSet:
         return self._trained("model", [row.text for row in self.train], [row.label for row in self.train])
 
     @cached_property
+    def subject(self) -> Subject:
+        """The classifier that was trained on the texts as they are."""
+        return Subject(self.model)
+
+    @cached_property
+    def planted(self) -> Subject | None:
+        """The classifier that was trained with the artefact."""
+        shortcut = self.shortcut
+        return None if shortcut is None else Subject(self._trained(f"planted-{shortcut.label}", (), ()))
+
+    @cached_property
+    def answers(self) -> list[str]:
+        """The class that is answered for each held-out text."""
+        return list(self.model.predict([row.text for row in self.held_out], show_progress_bar=False))
+
+    @cached_property
     def shortcut(self) -> PlantedShortcut | None:
-        """The same with `ARTEFACT` in every training text of the first class; None if that moves no text."""
+        """The same with `ARTEFACT` in every training text of the rarest class; None if that moves no text, or of a variant."""
+        if self.is_variant:
+            return None
+        label = min(sorted({row.label for row in self.train}), key=[row.label for row in self.held_out].count)
         try:
             return plant_shortcut(
-                lambda texts, labels: self._trained("planted", texts, labels),
+                lambda texts, labels: self._trained(f"planted-{label}", texts, labels),
                 [row.text for row in self.train],
                 [row.label for row in self.train],
                 [row.text for row in self.held_out],
                 ARTEFACT,
-                min(row.label for row in self.train),
+                label,
             )
         except InputError:
             return None
@@ -79,12 +133,19 @@ class DataSet:
         """Keep the first held-out texts."""
         return replace(self, held_out=self.held_out[:count])
 
-    def _trained(self, name: str, texts: Sequence[str], labels: Sequence[str]) -> SetFitModel:
-        folder = self.cache / self.name / name
+    def _trained(self, kind: str, texts: Sequence[str], labels: Sequence[str]) -> SetFitModel:
+        folder = self.cache / self.name / kind
         if not folder.exists():
-            few_shot_trainer(load_body)(texts, labels).save_pretrained(str(folder))
+            few_shot_trainer(self._body, seed=self.seed)(texts, labels).save_pretrained(str(folder))
         with warnings.catch_warnings(action="ignore"):
             return SetFitModel.from_pretrained(str(folder))
+
+    def _body(self) -> Any:
+        body = load_body()
+        encoder = body[0].auto_model
+        encoder.encoder.layer = encoder.encoder.layer[: self.layers]
+        encoder.config.num_hidden_layers = self.layers
+        return body
 
 
 def data_sets(data: Path | None, cache: Path) -> list[DataSet]:

@@ -42,9 +42,7 @@ LayerNorm. Of tools with one call a class, {TIMED_CLASSES} classes at most are t
 def main() -> None:
     """Run in the peers' environment, made if it is not there; write ``peers.md``."""
     arguments = options(__doc__, texts=(2, 1), rounds=(5, 1))
-    if any(find_spec(name.replace("-", "_")) is None for name in PEERS):
-        python = _environment(arguments.cache / "peers")
-        sys.exit(subprocess.run([python, "-m", "benchmarks.peers", *sys.argv[1:]], check=False).returncode)
+    run_among_peers(arguments.cache)
     prepare()
     report = Report("peers", "Other tools", PEERS)
     report.say(_READING)
@@ -128,6 +126,14 @@ def usable_peers(
         else:
             usable[name] = tool
     return usable, failed
+
+
+def run_among_peers(cache: Path) -> None:
+    """Unless the peers are installed here, run the same command in an environment where they are, and exit."""
+    if any(find_spec(name.replace("-", "_")) is None for name in PEERS):
+        python = _environment(cache / "peers")
+        command = [python, "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]]
+        sys.exit(subprocess.run(command, check=False).returncode)
 
 
 def _environment(folder: Path) -> Path:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, overload
 from setfit_explain.arguments import listed_texts, resolve_methods, targets_per_text
 from setfit_explain.assembling import Assembler
 from setfit_explain.classifier.labels import label_name
-from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.outputs import Output, check_output
 from setfit_explain.classifier.precision import PRECISIONS
-from setfit_explain.classifier.text_classifier import TextClassifier
+from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.classifier.tokenized import TokenizedText, is_tokenized, read_text, read_tokenized
 from setfit_explain.errors import ConvergenceWarning, OptionError, TargetError, TextError
 from setfit_explain.explanation.explanation import Explanation
@@ -45,7 +44,7 @@ class Explainer:
     model
         A SetFitModel, a pair (SentenceTransformer, fitted scikit-learn classifier), a scikit-learn
         Pipeline whose first step embeds texts with a SentenceTransformer, the folder of a saved
-        SetFitModel, or its hub id. It is left as found.
+        SetFitModel, or its hub id. It is left as found. Or the ``classifier`` of another explainer, verified already.
     targets
         Which classes to explain: ``"all"``, ``"predicted"``, ``"top:k"``, a class by name or column
         index, a pair ``(a, b)`` for "why a rather than b", or a list of classes and pairs.
@@ -144,9 +143,10 @@ class Explainer:
         self.granularity = granularity
         self.show_progress = show_progress
         self.on_error = on_error
-        classifier = TextClassifier(
-            load_model(model, trust_pickle=trust_pickle),
+        classifier = verified_classifier(
+            model,
             differentiable=any(each.needs_gradient for each in self.methods.values()),
+            trust_pickle=trust_pickle,
         )
         self.classifier = classifier if precision is None else classifier.in_precision(PRECISIONS[precision])
         check_output(self.output, self.classifier.head)

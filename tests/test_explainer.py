@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from setfit import SetFitModel
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 import setfit_explain
 from setfit_explain import Explainer, IntegratedGradients, explain
-from setfit_explain.errors import HeadNotFittedError
-from tests.models import LABELS, LONG, TEXTS, fitted, minilm, minilm_model, tiny_body, tiny_model
+from setfit_explain.errors import HeadNotDifferentiableError, HeadNotFittedError
+from tests.models import CLASSES, LABELS, LONG, TEXTS, fitted, minilm, minilm_model, tiny_body, tiny_model
 
 
 def test_a_word_that_occurs_twice_gets_two_scores():
@@ -24,6 +25,23 @@ def test_a_word_that_occurs_twice_gets_two_scores():
     assert one != two
     total = float(explanation.score[0] + explanation.delta[0] - explanation.baseline_score[0])
     assert sum(value for _, value in explanation.for_target()) == pytest.approx(total, abs=1e-9)
+
+
+@pytest.mark.parametrize("precision", [None, "bfloat16"])
+def test_a_verified_classifier_serves_another_explainer(precision):
+    first = Explainer(minilm_model("three"), precision=precision)
+    second = Explainer(first.classifier, method="occlusion")
+    assert second.classifier is (first.classifier if precision is None else first.classifier.original)
+    again = Explainer(minilm_model("three"), method="occlusion")
+    assert (second(LONG).attributions == again(LONG).attributions).all()
+
+
+def test_a_shared_classifier_without_a_gradient_still_refuses_what_needs_one():
+    body = tiny_body("bert")
+    forest = RandomForestClassifier(3, random_state=0).fit(body.encode(list(TEXTS)), CLASSES)
+    shared = Explainer((body, forest), method="occlusion").classifier
+    with pytest.raises(HeadNotDifferentiableError):
+        Explainer(shared)
 
 
 def test_three_classes_do_not_crash_and_each_has_its_attributions():

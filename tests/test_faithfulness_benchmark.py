@@ -1,26 +1,23 @@
-"""The benchmark of faithfulness measures each cell once, the defaults first."""
+"""The benchmark of faithfulness measures each block once, the defaults first."""
 
-import numpy as np
+import dataclasses
+import math
+
 import pytest
 
-from benchmarks import cells as module
-from benchmarks.cells import FAITHFULNESS, SCALES, Cell, Found, cells, measured
-from benchmarks.faithfulness import table
+from benchmarks import blocks as module
+from benchmarks.blocks import Found
+from benchmarks.cells import BASELINES, SCALES, Stage, own, stages
+from benchmarks.elsewhere import located, on_units
+from benchmarks.faithfulness import blocks, measure_until
 from benchmarks.labelled import DataSet, Labelled, data_sets
-
-CELL = Cell("demo", "occlusion", "pad", "log_odds")
+from benchmarks.summary import summed_up
+from setfit_explain.arguments import METHODS
 
 
 @pytest.fixture
 def data(tmp_path):
     return data_sets(None, tmp_path)[0]
-
-
-def found(cell, comprehensive, sufficient):
-    names = [f"{metric} ({removal})" for metric in module.METRICS for removal in module.REMOVALS]
-    values = {name: list(comprehensive if name[0] == "c" else sufficient) for name in names}
-    nothing = {name: [0.0] * len(comprehensive) for name in names}
-    return Found(cell, 0.5, values, nothing, nothing)
 
 
 def test_training_and_held_out_texts_are_apart(data):
@@ -40,39 +37,69 @@ def test_data_sets_are_read_with_the_votes_of_annotators(tmp_path):
     assert read.marked
 
 
-def test_every_combination_is_a_cell_and_the_defaults_come_first(data):
-    every = cells(data)
-    assert len(set(every)) == len(every)
-    departures = [cell.departures for cell in every]
-    assert departures == sorted(departures)
-    assert {cell.scale for cell in every} == set(SCALES)
-    assert CELL in every
-    assert (CELL.name, CELL.options) == (
-        "occlusion from pad, log_odds",
-        {"method": "occlusion", "baseline": "pad", "output": "log_odds"},
-    )
+def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaults_first():
+    planned = stages()
+    own_cells = [cell for stage in planned if stage.start == 0 for cell in stage.cells if cell.options]
+    assert len({cell.name for cell in own_cells}) == len(own_cells)
+    takes = [name for name, kind in METHODS.items() if kind.name == name and hasattr(kind(), "baseline")]
+    rest = [name for name, kind in METHODS.items() if kind.name == name and not hasattr(kind(), "baseline")]
+    assert len(own_cells) == len(SCALES) * (len(BASELINES) * len(takes) + len(rest))
+    assert planned[0].cells[0] == own("integrated_gradients")
+    cell = own("occlusion", "pad", "log_odds")
+    assert cell.name == "occlusion from pad, log_odds"
+    assert cell.options == {"method": "occlusion", "baseline": "pad", "output": "log_odds"}
 
 
-def test_a_cell_is_measured_once_and_then_read(data, tmp_path, monkeypatch):
-    first = found(CELL, [0.5, None], [0.1, None])
-    monkeypatch.setattr(module, "_measure", lambda *_: first)
-    assert measured(data, CELL, 3, tmp_path) is first
-    monkeypatch.setattr(module, "_measure", None)
-    assert measured(data, CELL, 3, tmp_path) == first
-    with pytest.raises(TypeError):
-        measured(data, CELL, 4, tmp_path)
-    with pytest.raises(TypeError):
-        measured(data.first(2), CELL, 3, tmp_path)
+def test_blocks_take_the_data_sets_in_turns_and_no_text_twice(data):
+    stage = Stage("defaults", (own("occlusion"),), 0, 25)
+    other = dataclasses.replace(data, name="other")
+    found = [(each.name, block) for each, _, block in blocks([data, other], [stage])]
+    assert found == [(name, block) for block in ((0, 10), (10, 20), (20, 25)) for name in ("demo", "other")]
+    assert [*Stage("", (), 40, 200).blocks(10, 56)] == [(40, 50), (50, 56)]
+
+
+def test_a_block_is_measured_once_and_another_one_for_other_texts(data, tmp_path, monkeypatch):
+    calls = []
+    record = {"table": {}, "seconds": {}, "refused": {}}
+    monkeypatch.setattr(module, "measured", lambda *given: calls.append(given) or record)
+    stage = Stage("defaults", (own("occlusion"),), 0, 20)
+    for _ in range(2):
+        measure_until(math.inf, [data], [stage], tmp_path)
+    assert len(calls) == 2
+    measure_until(math.inf, [data.first(15)], [stage], tmp_path)
+    assert len(calls) == 3
+    measure_until(-math.inf, [data.first(5)], [stage], tmp_path)
+    assert len(calls) == 3
 
 
 def test_the_table_is_sorted_and_compares_with_the_default_text_by_text():
-    default = Cell("demo", "integrated_gradients", "auto", "probability")
-    rows = table([found(default, [0.2, 0.4], [0.1, 0.1]), found(CELL, [0.6, 0.8], [0.1, 0.1])])
-    assert [row["method"] for row in rows] == ["occlusion from pad, log_odds", "integrated_gradients"]
-    assert rows[0][FAITHFULNESS].mean == pytest.approx(0.6)
-    assert str(rows[0]["over default"]) == "0.400 [0.400, 0.400]"
-    assert str(rows[0]["plausibility"]) == "undefined"
-    assert np.isnan(rows[0]["planted"].mean)
+    found = Found(3)
+    for start, name, comprehensive in ((0, "integrated_gradients", [0.2, 0.4]), (1, "occlusion", [0.8, 0.6])):
+        table = {
+            f"{metric} ({removal})": {"values": comprehensive if metric[0] == "c" else [0.1, 0.1]}
+            for metric in ("comprehensiveness", "sufficiency")
+            for removal in module.REMOVALS
+        }
+        found.add(start, {"table": {name: table}, "seconds": {name: 2.0}, "refused": {}})
+    rows = summed_up(["integrated_gradients", "occlusion", "never"], [found])
+    assert [row["method"] for row in rows] == ["occlusion", "integrated_gradients"]
+    assert str(rows[0]["over the default"]) == "0.400 [0.400, 0.400]"
+    assert (rows[0]["sets"], rows[0]["texts"], rows[0]["time"]) == ("1 above, 0 below", 1, 1.0)
+    assert rows[0]["faithfulness"] == pytest.approx(0.6)
+    assert str(rows[0]["planted"]) == "undefined"
+
+
+def test_values_of_other_tools_go_to_the_unit_that_holds_most_of_their_piece():
+    units = [(0, 4), (5, 9), (9, 10)]
+    pieces = [(0, 2, 1.0), (2, 4, 2.0), (3, 9, 4.0), (9, 10, 8.0), (0, 0, 16.0)]
+    assert on_units(pieces, units).tolist() == [3, 4, 8]
+    assert located("The cat, the", ["[CLS]", "the", "cat", ",", "the"]) == [
+        (0, 0),
+        (0, 3),
+        (4, 7),
+        (7, 8),
+        (9, 12),
+    ]
 
 
 def test_a_data_set_without_marks_says_so(data):

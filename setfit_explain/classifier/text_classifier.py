@@ -6,7 +6,7 @@ import hashlib
 from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from setfit_explain.classifier.body import Body
 from setfit_explain.classifier.encoding import EncodedText, encode_probe, encode_text
 from setfit_explain.classifier.labels import class_names
+from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.precision import check_reproduction
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.classifier.tokenized import Text, encode_tokenized, read_text
@@ -31,6 +32,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.loading import Model
+
+
+def verified_classifier(model: Any, *, differentiable: bool, trust_pickle: bool = False) -> TextClassifier:
+    """Load and verify any model that `Explainer` takes; a classifier that is verified already is given back.
+
+    Raises
+    ------
+    ModelError
+        The model cannot be explained, or has no gradient and needs one.
+    """
+    if not isinstance(model, TextClassifier):
+        return TextClassifier(load_model(model, trust_pickle=trust_pickle), differentiable=differentiable)
+    known = model.original or model
+    if differentiable:
+        to_torch_head(known.model.head)  # raises for a head without a gradient
+    return known
 
 
 class TextClassifier:

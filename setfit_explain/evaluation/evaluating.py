@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from setfit_explain.classifier.labels import resolve_targets
-from setfit_explain.classifier.loading import load_model
+from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError, TargetError
 from setfit_explain.evaluation.case import Cases
 from setfit_explain.evaluation.contestants import contestant, named_methods
@@ -18,7 +18,6 @@ from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
 from setfit_explain.evaluation.studies import STUDIES, run_study
-from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.explanation_set import Failure
 from setfit_explain.views.progress import progress_bar
 
@@ -163,9 +162,8 @@ def evaluate(
     for name, given in (("rationales", rationales), ("labels", labels)):
         if given is not None and len(given) != len(texts):
             raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
-    loaded = load_model(model, trust_pickle=trust_pickle)
-    made = {name: contestant(name, loaded, options, granularity) for name, options in named.items()}
-    classifier = Explainer(loaded, method="occlusion").classifier
+    classifier = verified_classifier(model, differentiable=False, trust_pickle=trust_pickle)
+    made = {name: contestant(name, classifier, options, granularity) for name, options in named.items()}
     cases = Cases(
         classifier, output=output, granularity=granularity, reference_texts=reference_texts, seed=seed
     )
@@ -185,7 +183,9 @@ def evaluate(
         measurements += [_measured(name, metric, cases, *table[row, k]) for k, metric in enumerate(chosen)]
         explained = np.flatnonzero(~np.isnan(seconds[row])).tolist()
         for study in studies:
-            found = run_study(study, loaded, [texts[k] for k in explained], options, method=name, seed=seed)
+            found = run_study(
+                study, classifier.model, [texts[k] for k in explained], options, method=name, seed=seed
+            )
             measurements += [_placed(measurement, explained, len(texts)) for measurement in found]
     return Evaluation(tuple(measurements), len(texts), tuple(failures))
 

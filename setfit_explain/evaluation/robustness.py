@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from setfit_explain.attribution import robustness as captum
-from setfit_explain.classifier.loading import load_model
-from setfit_explain.classifier.text_classifier import TextClassifier
+from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.case import Cases, attributions
 from setfit_explain.evaluation.measuring import Direction, Measurement
@@ -99,7 +98,7 @@ def max_sensitivity(
         The random control is an attribution drawn anew each time. There is no reversed one: opposite signs move
         as far. What reads token ids, as ``baseline="delete"`` does, does not see the noise and scores 0.
     """
-    explainer = Explainer(load_model(model), **options)
+    explainer = Explainer(model, **options)
     moved = _Moved(explainer.classifier)
     (chosen,) = explainer.methods.values()
     attribute = chosen.prepare(moved, None)
@@ -170,8 +169,8 @@ def agreement(
     """
     if len(variations) < 2:
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
-    loaded = load_model(model)
-    explainers = [Explainer(loaded, **options) for options in variations.values()]
+    classifier = verified_classifier(model, differentiable=False)
+    explainers = [Explainer(classifier, **options) for options in variations.values()]
     cases = Cases(explainers[0].classifier, granularity=explainers[0].granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)
     for index, text in enumerate(texts):

@@ -1,0 +1,171 @@
+"""Blocks of the faithfulness benchmark: cells measured together on a few texts, each block kept in a file."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cells import Cell, Stage
+from benchmarks.labelled import DataSet, Subject
+from benchmarks.timing import seconds
+from setfit_explain import __version__
+from setfit_explain.errors import SetFitExplainError
+from setfit_explain.evaluation import Evaluation, evaluate
+from setfit_explain.evaluation.case import Cases
+from setfit_explain.evaluation.contestants import Contestant, contestant
+
+REMOVALS = ("mask", "delete")
+METRICS = ("comprehensiveness", "sufficiency", "leave_one_out_correlation")
+PLAUSIBLE = ("average_precision", "pointing_game")
+PLANTED = "planted "
+PLANTED_TEXTS = 40
+SIZE = 10
+"""Texts of a block."""
+TIMED = 4
+"""Texts whose explanation is timed, of the first block."""
+CONTROLS = ("values", "random", "reversed")
+
+Table = dict[str, dict[str, dict[str, list[float | None]]]]
+"""Cell, metric, one of `CONTROLS` -> a value a text."""
+
+
+@dataclass
+class Found:
+    """What is known of a data set.
+
+    Parameters
+    ----------
+    texts
+        How many there are.
+    values
+        By cell, metric and control: one a text, NaN where not measured; ``(texts,)``.
+    seconds
+        By cell.
+    refused
+        By cell, why it could not explain.
+    """
+
+    texts: int
+    values: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def add(self, start: int, record: dict[str, Any]) -> None:
+        """Put a block's record to the others."""
+        for cell, metrics in record["table"].items():
+            for metric, controls in metrics.items():
+                for control, values in controls.items():
+                    every = self.values.setdefault((cell, metric, control), np.full(self.texts, np.nan))
+                    every[start : start + len(values)] = [
+                        np.nan if value is None else value for value in values
+                    ]
+        self.seconds |= record["seconds"]
+        self.refused |= record["refused"]
+
+    @property
+    def cells(self) -> list[str]:
+        """Names of what was measured, in order."""
+        return list(dict.fromkeys(cell for cell, _, _ in self.values if cell not in self.refused))
+
+    def array(self, cell: str, metric: str, control: str = "values") -> Any:
+        """Values ``(texts,)``, NaN where not measured or undefined."""
+        return self.values.get((cell, metric, control), np.full(self.texts, np.nan))
+
+
+def file_of(data: DataSet, stage: Stage, block: tuple[int, int], folder: Path) -> Path:
+    """Name a block's file by all that its content depends on, the version too."""
+    texts = [row.text for row in data.held_out[slice(*block)]]
+    settings = [data.name, [cell.name for cell in stage.cells], texts, METRICS, __version__]
+    digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
+    return folder / f"{data.name}-{stage.name}-{block[0]}-{digest}.json".replace(" ", "-")
+
+
+def measure(data: DataSet, stage: Stage, block: tuple[int, int], file: Path) -> None:
+    """Measure a block and write its file, whole or not at all."""
+    record = measured(data, stage.cells, block)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_suffix(".part")
+    unfinished.write_text(json.dumps(record, allow_nan=False), "utf-8")
+    unfinished.replace(file)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Read a block's file."""
+    record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return record
+
+
+def measured(data: DataSet, cells: Sequence[Cell], block: tuple[int, int]) -> dict[str, Any]:
+    """Measure cells on the texts of a block, and on as many of those with the artefact."""
+    rows = data.held_out[slice(*block)]
+    answers = data.answers[slice(*block)]
+    # Reasons are people's for the class they gave, so they are asked for only where that is the answer.
+    rationales = [
+        row.rationale if row.label == answer else None for row, answer in zip(rows, answers, strict=True)
+    ]
+    marked = any(rationales)
+    refused = _refused(data, cells)
+    cells = [cell for cell in cells if cell.name not in refused]
+    found = evaluate(
+        data.subject.classifier,
+        [row.text for row in rows],
+        methods=_methods(data.subject, cells),
+        metrics=METRICS + PLAUSIBLE * marked,
+        removals=REMOVALS,
+        rationales=rationales if marked else None,
+    )
+    table: Table = defaultdict(dict)
+    _put(table, found)
+    if data.shortcut is not None and data.planted is not None and block[0] < PLANTED_TEXTS:
+        moved = data.shortcut.moved[slice(*block)]
+        if moved:
+            shortcut = replace(data.shortcut, model=data.planted.classifier, moved=moved)
+            _put(table, shortcut.evaluate(_methods(data.planted, cells)), PLANTED)
+    timed = {} if block[0] else {cell.name: _seconds(data, cell) for cell in cells}
+    return {"table": table, "seconds": timed, "refused": refused}
+
+
+def _refused(data: DataSet, cells: Sequence[Cell]) -> dict[str, str]:
+    """Explain one text, and say of the cells that cannot why not."""
+    case = Cases(data.subject.classifier).of(0, data.held_out[0].text)
+    refused = {}
+    for cell in cells:
+        try:
+            _explaining(data, cell)(case)
+        except SetFitExplainError as error:
+            refused[cell.name] = f"{type(error).__name__}: {error}"
+    return refused
+
+
+def _explaining(data: DataSet, cell: Cell) -> Contestant:
+    return contestant(cell.name, data.subject.classifier, cell.method(data.subject), "word")[0]  # type: ignore[arg-type]  # a mapping of options
+
+
+def _methods(subject: Subject, cells: Sequence[Cell]) -> dict[str, Any]:
+    return {cell.name: cell.method(subject) for cell in cells}
+
+
+def _put(table: Table, evaluation: Evaluation, prefix: str = "") -> None:
+    for measurement in evaluation.measurements:
+        if measurement.random is not None:
+            table[measurement.method][prefix + measurement.name] = {
+                control: [
+                    None if np.isnan(value) else float(value) for value in getattr(measurement, control)
+                ]
+                for control in CONTROLS
+            }
+
+
+def _seconds(data: DataSet, cell: Cell) -> float:
+    """Median processor seconds of an explanation of the answer's class."""
+    explain = _explaining(data, cell)
+    cases = Cases(data.subject.classifier)
+    some = [cases.of(index, row.text) for index, row in enumerate(data.held_out[:TIMED])]
+    explain(some[0])
+    return float(np.median([seconds(partial(explain, case)) for case in some]))

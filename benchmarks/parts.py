@@ -1,0 +1,111 @@
+"""Where the time of an explanation goes: what each pass costs in floors, and which operations take it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.bare import Bare, BarePath
+from benchmarks.classifiers import Trained, trained
+from benchmarks.process import prepare
+from benchmarks.report import Report, Row, options
+from benchmarks.speed import FIXED
+from benchmarks.timing import in_turns
+from setfit_explain import Explainer
+
+CLASSES = (2, 6, 20, 64)
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "matrix products": ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm"),
+    "attention": (
+        "aten::_scaled_dot_product_flash_attention_for_cpu",
+        "aten::_scaled_dot_product_flash_attention_for_cpu_backward",
+    ),
+    "GELU": ("aten::gelu", "aten::gelu_backward"),
+    "LayerNorm": ("aten::native_layer_norm", "aten::native_layer_norm_backward"),
+}
+"""Operations of torch by kind; everything else is *the rest*."""
+
+_PASSES = f"""The same {FIXED} points of the path, in floors of each text. *Forward* asks for the answers alone; *floor* has the backward
+pass of one class, too; each *further* backward pass is another class from the same forward pass. *All classes* is the library with
+`n_steps={FIXED}`, and *bound* what it would cost without anything but its passes: one floor, and a further backward pass for each
+class after the second (the last one follows from the others)."""
+_OPERATIONS = f"""## Operations
+
+Shares of the processor time of `n_steps={FIXED}`, all classes, from torch's profiler: those of torch itself, without what is between
+them."""
+
+
+def main() -> None:
+    """Run and write ``parts.md``."""
+    arguments = options(__doc__, texts=(5, 2), rounds=(5, 2))
+    prepare()
+    report = Report("parts", "Where the time goes")
+    report.say(_PASSES)
+    classifiers = trained(arguments, CLASSES)
+    report.table("passes", [passes(chosen, arguments.texts, arguments.rounds) for chosen in classifiers])
+    report.say(_OPERATIONS)
+    report.table("operations", [operations(chosen, arguments.texts) for chosen in classifiers])
+    report.write(arguments.out)
+
+
+def passes(chosen: Trained, texts: int, rounds: int) -> Row:
+    """Time the passes of the bare classifier beside the library."""
+    explainer = Explainer(chosen.model, n_steps=FIXED)
+    bare = Bare(explainer, chosen.model)
+    methods: dict[str, Callable[[str], object]] = {
+        "forward": lambda text: forward(bare.path(text)),
+        "floor": lambda text: bare.path(text).floor(FIXED),
+        "two classes": lambda text: backward(bare.path(text), 2),
+        "four classes": lambda text: backward(bare.path(text), 4),
+        "all classes": explainer,
+    }
+    times = in_turns(methods, chosen.some(texts), rounds)
+    floor = times.rounds["floor"]
+    further = float(np.median((times.rounds["four classes"] - times.rounds["two classes"]) / 2 / floor))
+    return {
+        "classifier": chosen.name,
+        "forward": times.ratio("forward", "floor"),
+        "further backward": further,
+        "bound": 1 + further * max(0, chosen.classes - 2),
+        "all classes": times.ratio("all classes", "floor"),
+    }
+
+
+def forward(path: BarePath) -> None:
+    """Ask for the answers at the points."""
+    with torch.no_grad():
+        for points in path.points(FIXED):
+            path.bare(points)
+
+
+def backward(path: BarePath, classes: int) -> None:
+    """Differentiate so many classes at the points, one pass each."""
+    for points in path.points(FIXED):
+        points.requires_grad_()
+        probabilities = path.bare(points)
+        for target in range(classes):
+            torch.autograd.grad(probabilities[:, target % path.bare.classes].sum(), points, retain_graph=True)
+
+
+def operations(chosen: Trained, texts: int) -> Row:
+    """Share the time of torch's operations out by their kinds."""
+    explainer = Explainer(chosen.model, n_steps=FIXED, show_progress=False)
+    some = chosen.some(texts)
+    explainer(some)
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        explainer(some)
+    kinds = {name: kind for kind, names in KINDS.items() for name in names}
+    totals: dict[str, float] = defaultdict(float)
+    for event in profiler.key_averages():
+        if event.key.startswith("aten::"):
+            totals[kinds.get(event.key, "the rest")] += event.self_cpu_time_total
+    whole = sum(totals.values())
+    return {"classifier": chosen.name} | {
+        kind: f"{totals[kind] / whole:.0%}" for kind in (*KINDS, "the rest")
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Tables and figure of the faithfulness benchmark, out of its blocks."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.blocks import PLANTED, REMOVALS, SIZE, Found, file_of, read
+from benchmarks.cells import DEFAULT, Stage
+from benchmarks.labelled import ARTEFACT, FEWER, SHOTS, DataSet
+from benchmarks.plots import Dots, draw_dots
+from benchmarks.report import Report, Row
+from setfit_explain.evaluation import Estimate, estimate
+
+READING = f"""MiniLM-L6 fine-tuned by SetFit on {SHOTS} texts of each class; explained is the predicted class of held-out texts. Metrics see its
+probability, whatever scale is explained. **Faithfulness** is comprehensiveness minus sufficiency (AOPC over ERASER's bins),
+averaged over the removals {" and ".join(REMOVALS)}: how much more the score needs the top words than the others. **Over the default**
+is the difference to `{DEFAULT}` as the library has it, paired text by text; **sets** are the data sets in which the interval of that
+lies above 0, and below. **Random** and **reversed** are the same attributions in random order and with opposite sign.
+**Plausibility** is average precision against what people marked, where their class is the answer. **Planted** is how often the
+artefact {ARTEFACT.name}, planted in the training texts of the rarest class, is the first word where it alone moves a held-out text to that
+class; **share** is its part of the positive attribution. **Time** is processor time of an explanation of the predicted class alone,
+beside the default's. Intervals are 95 % bootstrap intervals over texts; rows differ in how many texts they were measured on, so
+compare their differences to the default, not their faithfulness."""
+
+TITLES = {
+    "defaults": "## Methods at their defaults",
+    "peers": "## Other tools at their defaults",
+    "candidates": "## Ideas for a better method",
+    "settings": "## Baselines and scales",
+    "costly settings": "## Baselines and scales of methods that ask hundreds of times",
+    "two settings": "## Baseline and scale together",
+}
+SAME_TABLE = {"costly": "defaults"}
+FAITHFULNESS = "faithfulness"
+
+
+def summarise(
+    report: Report, sets: Sequence[DataSet], planned: Sequence[Stage], folder: Path, out: Path
+) -> None:
+    """Say and draw what is known of all data sets."""
+    report.say(READING)
+    found = {data.name: gather(data, planned, folder) for data in sets}
+    usual = [found[data.name] for data in sets if not data.is_variant]
+    report.say("\n".join(_told(data) for data in sets if not data.is_variant))
+    tables: dict[str, list[str]] = {}
+    for stage in planned:
+        names = tables.setdefault(SAME_TABLE.get(stage.name, stage.name), [])
+        names += [cell.name for cell in stage.cells if cell.name not in names]
+    panels = []
+    for name, cells in tables.items():
+        report.say(TITLES[name])
+        rows = summed_up(cells, usual)
+        if rows:
+            report.table(name.replace(" ", "-"), rows)
+            panels += [_panel(name, rows)] * (name in ("defaults", "peers", "candidates"))
+        refused = {cell: each.refused[cell] for each in usual for cell in cells if cell in each.refused}
+        if refused:
+            report.say("\n".join(f"- {cell}: {reason}" for cell, reason in refused.items()))
+    draw_dots(panels, out / "faithfulness.png")
+    report.picture("Faithfulness over the default's, and how often the planted artefact is found")
+    for data in sets:
+        if not data.is_variant and found[data.name].cells:
+            report.say(f"## {data.name}")
+            names = [*tables["defaults"], *tables.get("peers", ()), *tables.get("candidates", ())]
+            report.table(data.name, summed_up(names, [found[data.name]]))
+    _say_variants(report, [data for data in sets if not data.is_variant], found, tables)
+
+
+def gather(data: DataSet, planned: Sequence[Stage], folder: Path) -> Found:
+    """Read all blocks of a data set that there are."""
+    found = Found(len(data.held_out))
+    for stage in planned:
+        for block in stage.blocks(SIZE, len(data.held_out)):
+            file = file_of(data, stage, block, folder)
+            if file.exists():
+                found.add(block[0], read(file))
+    return found
+
+
+def faithful(found: Found, cell: str, control: str = "values") -> Any:
+    """Comprehensiveness minus sufficiency, averaged over the removals, ``(texts,)``."""
+    return np.mean(
+        [
+            found.array(cell, f"comprehensiveness ({removal})", control)
+            - found.array(cell, f"sufficiency ({removal})", control)
+            for removal in REMOVALS
+        ],
+        axis=0,
+    )
+
+
+def over_default(found: Sequence[Found], cell: str, values: Callable[[Found, str], Any]) -> Estimate:
+    """Difference to the default on the texts that have both."""
+    return estimate(np.concatenate([values(each, cell) - values(each, DEFAULT) for each in found]))
+
+
+def summed_up(cells: Sequence[str], found: Sequence[Found]) -> list[Row]:
+    """One row for each cell that was measured, the most faithful first."""
+    known = [cell for cell in cells if any(cell in each.cells for each in found)]
+    rows = {cell: _row(cell, found) for cell in known}
+    return [rows[cell] for cell in sorted(known, key=lambda cell: -_gain(rows[cell]).mean)]
+
+
+def _row(cell: str, found: Sequence[Found]) -> Row:
+    def pooled(metric: str, control: str = "values") -> Estimate:
+        return estimate(np.concatenate([each.array(cell, metric, control) for each in found]))
+
+    def mean(control: str) -> float:
+        return estimate(np.concatenate([faithful(each, cell, control) for each in found])).mean
+
+    gains = [over_default([each], cell, faithful) for each in found]
+    times = [
+        each.seconds[cell] / each.seconds[DEFAULT]
+        for each in found
+        if cell in each.seconds and DEFAULT in each.seconds
+    ]
+    gain = over_default(found, cell, faithful)
+    return {
+        "method": cell,
+        "over the default": gain,
+        "sets": f"{sum(one.low > 0 for one in gains)} above, {sum(one.high < 0 for one in gains)} below",
+        FAITHFULNESS: mean("values"),
+        "random": mean("random"),
+        "reversed": mean("reversed"),
+        "comprehensiveness over the default": over_default(found, cell, _comprehensive),
+        "rank correlation with leave-one-out (mask)": pooled("leave_one_out_correlation (mask)").mean,
+        "plausibility over the default": over_default(found, cell, _plausible),
+        "planted": pooled(PLANTED + "pointing_game"),
+        "share": pooled(PLANTED + "marked_share").mean,
+        "time": float(np.median(times)) if times else "-",
+        "texts": gain.n,
+    }
+
+
+def _comprehensive(found: Found, cell: str) -> Any:
+    return np.mean([found.array(cell, f"comprehensiveness ({removal})") for removal in REMOVALS], axis=0)
+
+
+def _plausible(found: Found, cell: str) -> Any:
+    return found.array(cell, "average_precision")
+
+
+def _gain(row: Row) -> Estimate:
+    gain = row["over the default"]
+    assert isinstance(gain, Estimate)
+    return gain
+
+
+def _told(data: DataSet) -> str:
+    right = np.mean([answer == row.label for answer, row in zip(data.answers, data.held_out, strict=True)])
+    shortcut = data.shortcut
+    moved = (
+        "none"
+        if shortcut is None
+        else f"{len(shortcut.moved)} of {shortcut.tried} texts to {shortcut.label!r}"
+    )
+    return f"- {data.name}: {len(data.held_out)} texts, {right:.0%} answered rightly; the artefact moves {moved}."
+
+
+def _panel(name: str, rows: Sequence[Row]) -> Dots:
+    gains = {str(row["method"]): _gain(row) for row in reversed(rows)}
+    return Dots(
+        TITLES[name].removeprefix("## "),
+        "faithfulness over the default's (probability)",
+        {cell: (gain.mean, gain.low, gain.high) for cell, gain in gains.items()},
+        {"the default": 0.0},
+    )
+
+
+def _say_variants(
+    report: Report, sets: Sequence[DataSet], found: dict[str, Found], tables: dict[str, list[str]]
+) -> None:
+    """Compare the differences to the default on the texts that all trainings and bodies have."""
+    columns: dict[str, list[Found]] = {}
+    for data in sets:
+        own = [
+            found[data.name],
+            *(found[variant.name] for variant in data.variants() if variant.name in found),
+        ]
+        for title, each in zip(("usual", "seed 1", f"{FEWER} layers"), own, strict=False):
+            columns.setdefault(title, []).append(each)
+    if len(columns) < 2 or not any(each.cells for each in columns["seed 1"]):
+        return
+    last = (
+        max(np.flatnonzero(~np.isnan(faithful(each, DEFAULT))).max(initial=-1) for each in columns["seed 1"])
+        + 1
+    )
+    rows: list[Row] = [
+        {
+            "method": cell,
+            **{
+                title: estimate(
+                    np.concatenate(
+                        [(faithful(each, cell) - faithful(each, DEFAULT))[:last] for each in every]
+                    )
+                )
+                for title, every in columns.items()
+            },
+        }
+        for cell in (*tables["defaults"], *tables.get("candidates", ()))
+        if all(cell in each.cells for each in columns["seed 1"] if each.cells)
+    ]
+    report.say(
+        f"## Another training, another body\n\nFaithfulness over the default's on the first {last} texts of each set."
+    )
+    report.table("variants", rows)
