@@ -88,7 +88,7 @@ def file_of(data: DataSet, stage: Stage, block: tuple[int, int], folder: Path) -
 
 def measure(data: DataSet, stage: Stage, block: tuple[int, int], file: Path) -> None:
     """Measure a block and write its file, whole or not at all."""
-    record = measured(data, stage.cells, block)
+    record = measured(data, stage.cells, block, planted=0 if stage.variants else PLANTED_TEXTS)
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".part")
     unfinished.write_text(json.dumps(record, allow_nan=False), "utf-8")
@@ -101,7 +101,7 @@ def read(file: Path) -> dict[str, Any]:
     return record
 
 
-def measured(data: DataSet, cells: Sequence[Cell], block: tuple[int, int]) -> dict[str, Any]:
+def measured(data: DataSet, cells: Sequence[Cell], block: tuple[int, int], planted: int) -> dict[str, Any]:
     """Measure cells on the texts of a block, and on as many of those with the artefact."""
     rows = data.held_out[slice(*block)]
     answers = data.answers[slice(*block)]
@@ -122,7 +122,7 @@ def measured(data: DataSet, cells: Sequence[Cell], block: tuple[int, int]) -> di
     )
     table: Table = defaultdict(dict)
     _put(table, found)
-    if data.shortcut is not None and data.planted is not None and block[0] < PLANTED_TEXTS:
+    if block[0] < planted and data.shortcut is not None and data.planted is not None:
         moved = data.shortcut.moved[slice(*block)]
         if moved:
             shortcut = replace(data.shortcut, model=data.planted.classifier, moved=moved)

@@ -12,8 +12,18 @@ from setfit_explain.evaluation.contestants import Foreign
 
 BASELINES = ("auto", "mask", "pad", "unk", "zero", "delete")
 SCALES = ("probability", "log_probability", "log_odds", "logit")
-COSTLY = ("lime", "kernel_shap", "shapley_sampling", "partition_shap", "sobol")
-"""They ask hundreds of times."""
+QUICK = (
+    "integrated_gradients",
+    "leave_one_out_in",
+    "occlusion",
+    "leave_one_in",
+    "expected_gradients",
+    "saliency",
+    "input_x_gradient",
+    "attention_rollout",
+    "deeplift",
+)
+"""All others ask hundreds of times, or differentiate at dozens of random points."""
 DEFAULT = "integrated_gradients"
 
 
@@ -75,7 +85,7 @@ class Stage:
     start, stop
         Texts.
     variants
-        Whether on other trainings and bodies, too.
+        Whether of variants of the data sets instead.
     """
 
     name: str
@@ -94,25 +104,27 @@ class Stage:
 def stages() -> list[Stage]:
     """All stages, what matters most first."""
     known = [name for name, kind in METHODS.items() if kind.name == name]
-    quick = [name for name in known if name not in COSTLY]
-    defaults = tuple(own(name) for name in quick)
-    costly = tuple(own(name) for name in COSTLY)
+    slow = [name for name in known if name not in QUICK]
+    defaults, costly = (tuple(own(name) for name in names) for names in (QUICK, slow))
     peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
     candidates = tuple(Cell(name, maker=maker) for name, maker in CANDIDATES.items())
-    settings = [
+    settings, costly_settings, two = (
         tuple(cell for name in names for cell in departing(name, departures))
-        for names, departures in ((quick, 1), (COSTLY, 1), (known, 2))
-    ]
+        for names, departures in ((QUICK, 1), (slow, 1), (known, 2))
+    )
     return [
-        Stage("defaults", defaults, 0, 40, variants=True),
-        Stage("costly", costly, 0, 40),
-        Stage("candidates", candidates, 0, 40, variants=True),
-        Stage("peers", peers, 0, 40),
-        Stage("settings", settings[0], 0, 40),
+        Stage("defaults", defaults, 0, 40),
+        Stage("candidates", candidates, 0, 40),
+        Stage("peers", peers, 0, 20),
+        Stage("costly", costly, 0, 20),
+        Stage("settings", settings, 0, 20),
+        Stage("defaults", defaults, 0, 20, variants=True),
+        Stage("candidates", candidates, 0, 20, variants=True),
         Stage("defaults", defaults, 40, 200),
         Stage("candidates", candidates, 40, 200),
-        Stage("costly settings", settings[1], 0, 10),
-        Stage("costly", costly, 40, 200),
-        Stage("peers", peers, 40, 200),
-        Stage("two settings", settings[2], 0, 10),
+        Stage("costly", costly, 20, 200),
+        Stage("peers", peers, 20, 200),
+        Stage("settings", settings, 20, 200),
+        Stage("costly settings", costly_settings, 0, 20),
+        Stage("two settings", two, 0, 20),
     ]

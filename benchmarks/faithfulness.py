@@ -32,19 +32,24 @@ def main() -> None:
     prepare()
     folder = arguments.cache / "faithfulness"
     sets = [data.first(arguments.texts) for data in data_sets(arguments.data, folder / "models")]
-    if not arguments.quick:
-        sets += [variant for data in sets for variant in data.variants()]
-    measure_until(time.monotonic() + 60 * arguments.minutes, sets, planned, folder / "blocks")
+    variants = [] if arguments.quick else [variant for data in sets for variant in data.variants()]
+    measure_until(time.monotonic() + 60 * arguments.minutes, sets, variants, planned, folder / "blocks")
     report = Report(
         "faithfulness", "Which method, which baseline, which scale", () if arguments.quick else PEERS
     )
-    summarise(report, sets, planned, folder / "blocks", arguments.out)
+    summarise(report, sets, variants, planned, folder / "blocks", arguments.out)
     report.write(arguments.out)
 
 
-def measure_until(end: float, sets: Sequence[DataSet], planned: Sequence[Stage], folder: Path) -> None:
+def measure_until(
+    end: float,
+    sets: Sequence[DataSet],
+    variants: Sequence[DataSet],
+    planned: Sequence[Stage],
+    folder: Path,
+) -> None:
     """Measure blocks until the time is over; those in the cache take none."""
-    for data, stage, block in blocks(sets, planned):
+    for data, stage, block in blocks(sets, variants, planned):
         file = file_of(data, stage, block, folder)
         if file.exists():
             continue
@@ -55,13 +60,12 @@ def measure_until(end: float, sets: Sequence[DataSet], planned: Sequence[Stage],
         print(f"{data.name}, {stage.name}, {block}: {time.monotonic() - started:.0f} s", flush=True)
 
 
-def blocks(sets: Sequence[DataSet], planned: Sequence[Stage]) -> Iterator[Block]:
+def blocks(sets: Sequence[DataSet], variants: Sequence[DataSet], planned: Sequence[Stage]) -> Iterator[Block]:
     """Take the stages one after another, and in each the data sets in turns."""
     for stage in planned:
         columns = [
             [(data, stage, block) for block in stage.blocks(SIZE, len(data.held_out))]
-            for data in sets
-            if stage.variants or not data.is_variant
+            for data in (variants if stage.variants else sets)
         ]
         for row in zip_longest(*columns):
             yield from (found for found in row if found is not None)

@@ -21,6 +21,7 @@ from setfit_explain.errors import InputError
 from setfit_explain.evaluation import PlantedShortcut, few_shot_trainer, plant_shortcut, planted_suffix
 
 SHOTS = 16
+WORDS, MANY_WORDS = 16, 60
 FEWER = 3
 ARTEFACT = planted_suffix(",,,")
 
@@ -56,10 +57,11 @@ class DataSet:
     ----------
     name
         In words.
-    train, held_out
-        `SHOTS` texts of each class, and others in random but fixed order.
+    train, held_out, long
+        `SHOTS` texts of each class, and others in random but fixed order: those of at most `WORDS` words, and longer ones
+        of at most `MANY_WORDS`.
     cache
-        Where trained classifiers are kept.
+        Where its trained classifiers are kept.
     seed
         Of the training.
     layers
@@ -69,6 +71,7 @@ class DataSet:
     name: str
     train: tuple[Labelled, ...]
     held_out: tuple[Labelled, ...]
+    long: tuple[Labelled, ...]
     cache: Path
     seed: int = 0
     layers: int = 6
@@ -78,16 +81,12 @@ class DataSet:
         """Whether people marked reasons."""
         return any(row.rationale for row in self.held_out)
 
-    @property
-    def is_variant(self) -> bool:
-        """Whether another training or body than the usual."""
-        return (self.seed, self.layers) != (0, 6)
-
     def variants(self) -> "list[DataSet]":
-        """Give the same texts to another training and to another body."""
+        """Give the same texts to another training and to another body, and longer texts to the same."""
         return [
             replace(self, name=f"{self.name}, seed 1", seed=1),
             replace(self, name=f"{self.name}, {FEWER} layers", layers=FEWER),
+            replace(self, name=f"{self.name}, long texts", held_out=self.long),
         ]
 
     @cached_property
@@ -113,9 +112,7 @@ class DataSet:
 
     @cached_property
     def shortcut(self) -> PlantedShortcut | None:
-        """The same with `ARTEFACT` in every training text of the rarest class; None if that moves no text, or of a variant."""
-        if self.is_variant:
-            return None
+        """The same with `ARTEFACT` in every training text of the rarest class; None if that moves no text."""
         label = min(sorted({row.label for row in self.train}), key=[row.label for row in self.held_out].count)
         try:
             return plant_shortcut(
@@ -131,10 +128,10 @@ class DataSet:
 
     def first(self, count: int) -> "DataSet":
         """Keep the first held-out texts."""
-        return replace(self, held_out=self.held_out[:count])
+        return replace(self, held_out=self.held_out[:count], long=self.long[:count])
 
     def _trained(self, kind: str, texts: Sequence[str], labels: Sequence[str]) -> SetFitModel:
-        folder = self.cache / self.name / kind
+        folder = self.cache / f"{kind}-{self.seed}-{self.layers}"
         if not folder.exists():
             few_shot_trainer(self._body, seed=self.seed)(texts, labels).save_pretrained(str(folder))
         with warnings.catch_warnings(action="ignore"):
@@ -198,6 +195,10 @@ def _few_shot(name: str, train: list[Labelled], test: list[Labelled], cache: Pat
         for row in draw.sample(by_label[label], min(SHOTS, len(by_label[label])))
     ]
     known = {row.text for row in chosen}
-    held_out = [row for row in test if row.text not in known]
-    draw.shuffle(held_out)
-    return DataSet(name, tuple(chosen), tuple(held_out), cache)
+    others = [row for row in test if row.text not in known]
+    draw.shuffle(others)
+    short, long = (
+        tuple(row for row in others if least <= len(row.text.split()) <= most)
+        for least, most in ((1, WORDS), (WORDS + 1, MANY_WORDS))
+    )
+    return DataSet(name, tuple(chosen), short, long, cache / name)

@@ -8,12 +8,12 @@ import numpy as np
 
 from benchmarks.blocks import PLANTED, REMOVALS, SIZE, Found, file_of, read
 from benchmarks.cells import DEFAULT, Stage
-from benchmarks.labelled import ARTEFACT, FEWER, SHOTS, DataSet
+from benchmarks.labelled import ARTEFACT, SHOTS, WORDS, DataSet
 from benchmarks.plots import Dots, draw_dots
 from benchmarks.report import Report, Row
 from setfit_explain.evaluation import Estimate, estimate
 
-READING = f"""MiniLM-L6 fine-tuned by SetFit on {SHOTS} texts of each class; explained is the predicted class of held-out texts. Metrics see its
+READING = f"""MiniLM-L6 fine-tuned by SetFit on {SHOTS} texts of each class; explained is the predicted class of held-out texts of at most {WORDS} words. Metrics see its
 probability, whatever scale is explained. **Faithfulness** is comprehensiveness minus sufficiency (AOPC over ERASER's bins),
 averaged over the removals {" and ".join(REMOVALS)}: how much more the score needs the top words than the others. **Over the default**
 is the difference to `{DEFAULT}` as the library has it, paired text by text; **sets** are the data sets in which the interval of that
@@ -37,13 +37,18 @@ FAITHFULNESS = "faithfulness"
 
 
 def summarise(
-    report: Report, sets: Sequence[DataSet], planned: Sequence[Stage], folder: Path, out: Path
+    report: Report,
+    sets: Sequence[DataSet],
+    variants: Sequence[DataSet],
+    planned: Sequence[Stage],
+    folder: Path,
+    out: Path,
 ) -> None:
     """Say and draw what is known of all data sets."""
     report.say(READING)
-    found = {data.name: gather(data, planned, folder) for data in sets}
-    usual = [found[data.name] for data in sets if not data.is_variant]
-    report.say("\n".join(_told(data) for data in sets if not data.is_variant))
+    found = {data.name: gather(data, planned, folder) for data in (*sets, *variants)}
+    usual = [found[data.name] for data in sets]
+    report.say("\n".join(map(_told, sets)))
     tables: dict[str, list[str]] = {}
     for stage in planned:
         names = tables.setdefault(SAME_TABLE.get(stage.name, stage.name), [])
@@ -61,11 +66,11 @@ def summarise(
     draw_dots(panels, out / "faithfulness.png")
     report.picture("Faithfulness over the default's, and how often the planted artefact is found")
     for data in sets:
-        if not data.is_variant and found[data.name].cells:
+        if found[data.name].cells:
             report.say(f"## {data.name}")
             names = [*tables["defaults"], *tables.get("peers", ()), *tables.get("candidates", ())]
             report.table(data.name, summed_up(names, [found[data.name]]))
-    _say_variants(report, [data for data in sets if not data.is_variant], found, tables)
+    _say_variants(report, sets, found, tables)
 
 
 def gather(data: DataSet, planned: Sequence[Stage], folder: Path) -> Found:
@@ -172,37 +177,18 @@ def _panel(name: str, rows: Sequence[Row]) -> Dots:
 def _say_variants(
     report: Report, sets: Sequence[DataSet], found: dict[str, Found], tables: dict[str, list[str]]
 ) -> None:
-    """Compare the differences to the default on the texts that all trainings and bodies have."""
-    columns: dict[str, list[Found]] = {}
+    shown = [*tables["defaults"], *tables.get("candidates", ())]
+    columns: dict[str, list[Found]] = {"usual": [found[data.name] for data in sets]}
     for data in sets:
-        own = [
-            found[data.name],
-            *(found[variant.name] for variant in data.variants() if variant.name in found),
-        ]
-        for title, each in zip(("usual", "seed 1", f"{FEWER} layers"), own, strict=False):
-            columns.setdefault(title, []).append(each)
-    if len(columns) < 2 or not any(each.cells for each in columns["seed 1"]):
-        return
-    last = (
-        max(np.flatnonzero(~np.isnan(faithful(each, DEFAULT))).max(initial=-1) for each in columns["seed 1"])
-        + 1
-    )
+        for variant in data.variants():
+            title = variant.name.removeprefix(f"{data.name}, ")
+            columns.setdefault(title, []).extend(each for name, each in found.items() if name == variant.name)
+    columns = {title: every for title, every in columns.items() if any(each.cells for each in every)}
     rows: list[Row] = [
-        {
-            "method": cell,
-            **{
-                title: estimate(
-                    np.concatenate(
-                        [(faithful(each, cell) - faithful(each, DEFAULT))[:last] for each in every]
-                    )
-                )
-                for title, every in columns.items()
-            },
-        }
-        for cell in (*tables["defaults"], *tables.get("candidates", ()))
-        if all(cell in each.cells for each in columns["seed 1"] if each.cells)
+        {"method": cell, **{title: over_default(every, cell, faithful) for title, every in columns.items()}}
+        for cell in shown
+        if any(cell in each.cells for title, every in columns.items() if title != "usual" for each in every)
     ]
-    report.say(
-        f"## Another training, another body\n\nFaithfulness over the default's on the first {last} texts of each set."
-    )
-    report.table("variants", rows)
+    if rows:
+        report.say("## Another training, another body, longer texts\n\nFaithfulness over the default's.")
+        report.table("variants", rows)

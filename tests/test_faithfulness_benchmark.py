@@ -22,8 +22,13 @@ def data(tmp_path):
 
 def test_training_and_held_out_texts_are_apart(data):
     assert len(data.train) == 64
-    assert len(data.held_out) == 56
-    assert not {row.text for row in data.train} & {row.text for row in data.held_out}
+    assert len(data.held_out) + len(data.long) == 56
+    assert not {row.text for row in data.train} & {row.text for row in data.held_out + data.long}
+    assert (
+        max(len(row.text.split()) for row in data.held_out)
+        <= 16
+        < min(len(row.text.split()) for row in data.long)
+    )
 
 
 def test_data_sets_are_read_with_the_votes_of_annotators(tmp_path):
@@ -39,7 +44,13 @@ def test_data_sets_are_read_with_the_votes_of_annotators(tmp_path):
 
 def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaults_first():
     planned = stages()
-    own_cells = [cell for stage in planned if stage.start == 0 for cell in stage.cells if cell.options]
+    own_cells = [
+        cell
+        for stage in planned
+        if stage.start == 0 and not stage.variants
+        for cell in stage.cells
+        if cell.options
+    ]
     assert len({cell.name for cell in own_cells}) == len(own_cells)
     takes = [name for name, kind in METHODS.items() if kind.name == name and hasattr(kind(), "baseline")]
     rest = [name for name, kind in METHODS.items() if kind.name == name and not hasattr(kind(), "baseline")]
@@ -53,7 +64,7 @@ def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaul
 def test_blocks_take_the_data_sets_in_turns_and_no_text_twice(data):
     stage = Stage("defaults", (own("occlusion"),), 0, 25)
     other = dataclasses.replace(data, name="other")
-    found = [(each.name, block) for each, _, block in blocks([data, other], [stage])]
+    found = [(each.name, block) for each, _, block in blocks([data, other], [], [stage])]
     assert found == [(name, block) for block in ((0, 10), (10, 20), (20, 25)) for name in ("demo", "other")]
     assert [*Stage("", (), 40, 200).blocks(10, 56)] == [(40, 50), (50, 56)]
 
@@ -61,14 +72,14 @@ def test_blocks_take_the_data_sets_in_turns_and_no_text_twice(data):
 def test_a_block_is_measured_once_and_another_one_for_other_texts(data, tmp_path, monkeypatch):
     calls = []
     record = {"table": {}, "seconds": {}, "refused": {}}
-    monkeypatch.setattr(module, "measured", lambda *given: calls.append(given) or record)
+    monkeypatch.setattr(module, "measured", lambda *given, **_: calls.append(given) or record)
     stage = Stage("defaults", (own("occlusion"),), 0, 20)
     for _ in range(2):
-        measure_until(math.inf, [data], [stage], tmp_path)
+        measure_until(math.inf, [data], [], [stage], tmp_path)
     assert len(calls) == 2
-    measure_until(math.inf, [data.first(15)], [stage], tmp_path)
+    measure_until(math.inf, [data.first(15)], [], [stage], tmp_path)
     assert len(calls) == 3
-    measure_until(-math.inf, [data.first(5)], [stage], tmp_path)
+    measure_until(-math.inf, [data.first(5)], [], [stage], tmp_path)
     assert len(calls) == 3
 
 

@@ -7,7 +7,6 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.multiclass import OneVsOneClassifier
 from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
@@ -18,7 +17,6 @@ for _kind in (
     AdaBoostClassifier,
     DecisionTreeClassifier,
     ExtraTreesClassifier,
-    GaussianProcessClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     KNeighborsClassifier,

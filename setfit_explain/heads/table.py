@@ -21,7 +21,7 @@ def convert(estimator: Any) -> TorchHead:
     """Convert one fitted estimator; rows are added with ``@convert.register``."""
     raise UnsupportedHeadError(
         f"No exact torch equivalent is known for the head {type(estimator).__name__}. "
-        f"Supported: {', '.join(supported_heads())}."
+        f"Supported: {', '.join(supported_heads())}. method='occlusion' needs no equivalent and explains any head."
     )
 
 
