@@ -15,7 +15,7 @@ import torch
 
 from setfit_explain.attribution.baselines import baseline_notes
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.perturbation import Perturbation, Removal, make_removal
+from setfit_explain.attribution.perturbation import Perturbation, Removal, make_removals
 from setfit_explain.classifier.precision import rounding
 from setfit_explain.errors import OptionError
 
@@ -38,25 +38,25 @@ class Game:
 
     Parameters
     ----------
-    perturbation
-        The text.
+    perturbations
+        The text, once for each way to take units out; a coalition's score is the mean over them.
     score
         The targets' scores.
     """
 
-    perturbation: Perturbation
+    perturbations: tuple[Perturbation, ...]
     score: ScoreFunction
 
     @cached_property
     def players(self) -> NDArray[np.intp]:
         """Units that play, ``(players,)``, in reading order, and buckets after them."""
-        return np.flatnonzero(self.perturbation.removable)
+        return np.flatnonzero(np.any([each.removable for each in self.perturbations], axis=0))
 
     @cached_property
     def in_text(self) -> NDArray[np.bool_]:
         """For each player whether it is of the user's text, ``(players,)``, and not a bucket."""
-        membership, units = self.perturbation.membership, self.perturbation.units
-        text = np.bincount(membership, self.perturbation.encoded.is_text, units) > 0
+        first = self.perturbations[0]
+        text = np.bincount(first.membership, first.encoded.is_text, first.units) > 0
         return text[self.players]
 
     @cached_property
@@ -78,19 +78,17 @@ class Game:
         OptionError
             A probability is exactly 0 or 1, and its logarithm was asked for.
         """
-        scores: NDArray[np.float64] = self.score(self.decide(kept)).cpu().numpy()
+        units = np.ones((len(kept), self.perturbations[0].units), dtype=bool)
+        units[:, self.players] = kept
+        scores: NDArray[np.float64] = np.mean(
+            [self.score(each.decide(units)).cpu().numpy() for each in self.perturbations], axis=0
+        )
         if not np.isfinite(scores).all():
             raise OptionError(
                 "The head answers a probability of exactly 0 or 1, so "
                 f"output={self.score.output.value!r} is infinite. Explain output='probability'."
             )
         return scores
-
-    def decide(self, kept: NDArray[np.bool_]) -> Tensor:
-        """Decision values ``(rows, decisions)`` of coalitions ``(rows, players)``."""
-        units = np.ones((len(kept), self.perturbation.units), dtype=bool)
-        units[:, self.players] = kept
-        return self.perturbation.decide(units)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +135,14 @@ class RemovalMethod(ABC):
         What takes the place of a unit: ``"auto"``, ``"mean"``, ``"mask"``, ``"pad"``, ``"unk"``, ``"zero"``,
         or a tensor ``(dim,)`` or ``(tokens, dim)``: its word embeddings are replaced, so that every other
         word keeps its tokens and position. ``"delete"``: its tokens are cut out, and what follows moves up.
+        Of a list of these, such as ``["mask", "delete"]``, each is asked, and the score is the mean.
     reference_texts
         Texts whose token frequencies weight the ``"mean"`` baseline; None for an estimate.
     special_tokens
         ``"keep"``: special and prompt tokens are never taken out. ``"replace"``: they are, like words.
     """
 
-    baseline: str | Tensor | NDArray[Any] = "auto"
+    baseline: Any = "auto"
     reference_texts: Sequence[str] | None = None
     special_tokens: str = "keep"
 
@@ -171,8 +170,8 @@ class RemovalMethod(ABC):
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baseline up once; what is returned explains one text after another."""
-        removal = make_removal(classifier, self.baseline, self.special_tokens, self.reference_texts)
-        return GameAttributor(self, classifier, removal, internal_batch_size)
+        removals = make_removals(classifier, self.baseline, self.special_tokens, self.reference_texts)
+        return GameAttributor(self, classifier, removals, internal_batch_size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,52 +182,59 @@ class GameAttributor:
     ----------
     solution
         The method.
-    classifier, removal, internal_batch_size
+    classifier, internal_batch_size
         As in `Perturbation`.
+    removals
+        How units are taken out; scores are averaged over them.
     """
 
     solution: Solution
     classifier: TextClassifier
-    removal: Removal
+    removals: tuple[Removal, ...]
     internal_batch_size: int | None
 
     def baseline(self, encoded: EncodedText) -> Tensor:
-        """Baseline embeddings ``(tokens, dim)`` of one text."""
-        return self.removal.embeddings(self.classifier, encoded)
+        """Baseline embeddings ``(tokens, dim)`` of one text, the mean of several."""
+        return torch.stack([each.embeddings(self.classifier, encoded) for each in self.removals]).mean(0)
 
     def __call__(
         self, encoded: EncodedText, membership: NDArray[np.intp], score: ScoreFunction
     ) -> Attributions:
         """Attribute the scores of one text to its units."""
         size = self.internal_batch_size
-        perturbation = Perturbation(self.classifier, encoded, membership, self.removal, size)
-        game = Game(perturbation, score)
+        perturbations = tuple(
+            Perturbation(self.classifier, encoded, membership, removal, size) for removal in self.removals
+        )
+        game = Game(perturbations, score)
         nothing = exactly(np.zeros((len(score.targets), 0)))
         for found in self.solution.estimates(game) if game.players.size else [nothing]:
             converged = self._within_tolerance(found, game)
             if converged.all():
                 break
-        values = np.zeros((len(score.targets), perturbation.units))
+        units = perturbations[0].units
+        values = np.zeros((len(score.targets), units))
         values[:, game.players] = found.values
-        ends = perturbation.decide(np.array([[True], [False]]).repeat(perturbation.units, axis=1))
-        answers = self.classifier.head.answer(ends).cpu().numpy()
+        both = np.array([[True], [False]]).repeat(units, axis=1)
+        ends = np.mean(
+            [self.classifier.head.answer(each.decide(both)).cpu().numpy() for each in perturbations], axis=0
+        )
         return Attributions(
             values=values,
-            probabilities=answers[0],
+            probabilities=ends[0],
             score=game.ends[0],
             baseline_score=game.ends[1],
             delta=values.sum(1) - game.difference,
             error_estimate=found.error,
             converged=converged,
             settings={
-                "baseline": self.removal.name,
-                "special_tokens": self.removal.special_tokens,
+                "baseline": ", ".join(removal.name for removal in self.removals),
+                "special_tokens": self.removals[0].special_tokens,
                 **self.solution.settings,
-                "evaluations": perturbation.evaluations,
+                "evaluations": sum(each.evaluations for each in perturbations),
             },
             notes=(
                 *([] if self.solution.note is None else [self.solution.note]),
-                *baseline_notes(self.classifier, answers[1]),
+                *baseline_notes(self.classifier, ends[1]),
             ),
         )
 

@@ -67,7 +67,7 @@ def _tree(game: Game) -> Tree:
 
 def _boundaries(game: Game) -> NDArray[np.intp]:
     """Kind of the boundary before each player but the first: 3 bucket, 2 sentence, 1 word, 0 within a word."""
-    encoded, membership = game.perturbation.encoded, game.perturbation.membership
+    encoded, membership = game.perturbations[0].encoded, game.perturbations[0].membership
     last = encoded.spans[:, 1] - 1  # of each token: its first character may be the space before a sentence
     places = np.array([last[membership == unit].min() for unit in game.players])
     segments = [

@@ -95,6 +95,24 @@ def make_removal(
     return Deletion()
 
 
+def make_removals(
+    classifier: TextClassifier, baseline: Any, special_tokens: str, reference_texts: Sequence[str] | None
+) -> tuple[Removal, ...]:
+    """Make each removal of a list with names, or the one that is given; raises `OptionError` as `make_removal` does."""
+    if not isinstance(baseline, list | tuple) or not any(isinstance(each, str) for each in baseline):
+        return (make_removal(classifier, baseline, special_tokens, reference_texts),)
+    # Reference texts weight the mean among the others.
+    texts = {name: reference_texts for name in ("auto", "mean") if name in baseline}
+    if reference_texts is not None and not texts:
+        raise OptionError(
+            f"reference_texts are used by baseline='mean' (or 'auto') only, not by {baseline!r}."
+        )
+    return tuple(
+        make_removal(classifier, each, special_tokens, texts.get(each) if isinstance(each, str) else None)
+        for each in baseline
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Replacement:
     """A baseline's word embeddings in the place of a unit's: every other token keeps its position."""

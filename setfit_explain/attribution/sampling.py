@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from setfit_explain.attribution.game import Estimate, Game, GameAttributor, exactly
-from setfit_explain.attribution.perturbation import make_removal
+from setfit_explain.attribution.perturbation import make_removals
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from setfit_explain.attribution.method import Attributor
     from setfit_explain.classifier.text_classifier import TextClassifier
@@ -44,7 +43,7 @@ class SamplingMethod(ABC):
     n_samples
         Most texts that the classifier is asked about, the text itself and the baseline among them. None for
         256, or 16 for each unit if that is more. Never less than 4 for each unit and 2, which the error
-        estimate needs.
+        estimate needs. Of a list of baselines, each is asked as often.
     tolerance
         Largest accepted ``error_estimate``, relative to the largest attribution of the target: sampling
         stops as soon as it is met, and where the budget ends first the explanation is marked as not
@@ -60,7 +59,7 @@ class SamplingMethod(ABC):
         A setting is out of range.
     """
 
-    baseline: str | Tensor | NDArray[Any] = "auto"
+    baseline: Any = "auto"
     reference_texts: Sequence[str] | None = None
     special_tokens: str = "keep"
     n_samples: int | None = None
@@ -103,8 +102,8 @@ class SamplingMethod(ABC):
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baseline up once; what is returned explains one text after another."""
-        removal = make_removal(classifier, self.baseline, self.special_tokens, self.reference_texts)
-        return GameAttributor(self, classifier, removal, internal_batch_size)
+        removals = make_removals(classifier, self.baseline, self.special_tokens, self.reference_texts)
+        return GameAttributor(self, classifier, removals, internal_batch_size)
 
     def budget(self, players: int) -> int:
         """Most evaluations for so many players."""
