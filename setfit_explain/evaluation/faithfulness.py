@@ -47,7 +47,7 @@ class _Removing:
 
 @dataclass(frozen=True, kw_only=True)
 class Comprehensiveness(_Removing):
-    """What the score loses without the top units, averaged over `bins` (AOPC; DeYoung et al. 2020, eq. 1).
+    """What the score loses without the top units, averaged over ``bins`` (AOPC; DeYoung et al. 2020, eq. 1).
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class Comprehensiveness(_Removing):
 
 @dataclass(frozen=True, kw_only=True)
 class Sufficiency(_Removing):
-    """What the score loses with the top units alone, averaged over `bins` (AOPC; DeYoung et al. 2020, eq. 2).
+    """What the score loses with the top units alone, averaged over ``bins`` (AOPC; DeYoung et al. 2020, eq. 2).
 
     Parameters
     ----------
