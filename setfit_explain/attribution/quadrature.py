@@ -21,6 +21,9 @@ GAUSS_LEGENDRE = "gausslegendre"
 RULES = (GAUSS_LEGENDRE, "riemann_right", "riemann_left", "riemann_middle", "riemann_trapezoid")
 """Captum's names for its rules with a fixed number of nodes."""
 
+CLENSHAW_CURTIS = "clenshaw_curtis"
+"""Name of the first rules of `adaptive`."""
+
 FIRST_NODES = 21
 
 CENTRE, WIDTH = 0.2, 0.1
@@ -171,7 +174,7 @@ def _clenshaw_curtis(values: NDArray[np.float64]) -> Estimate:
     weights, coarse_weights = _clenshaw_curtis_weights(len(values))
     total = np.tensordot(weights, values, 1)
     moved = np.abs(total - np.tensordot(coarse_weights, values[::2], 1))
-    return Estimate("clenshaw_curtis", total, moved.max(1, initial=0.0) / 4, len(values))
+    return Estimate(CLENSHAW_CURTIS, total, moved.max(1, initial=0.0) / 4, len(values))
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from setfit_explain import Explainer, IntegratedGradients, explain
 from setfit_explain.errors import ConvergenceWarning
@@ -75,3 +76,16 @@ def test_the_error_estimate_is_never_below_twice_delta_and_bounds_the_error_of_s
         error = np.abs(found.attributions - truly(text).attributions).max(1)
         assert (error <= found.error_estimate + 1e-5).all()
     assert by_delta, "delta alone shows some errors"
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_five_targets_that_add_up_vouch_for_a_smaller_error_and_four_do_not():
+    body = tiny_body("bert")
+    head = LogisticRegression(C=10).fit(body.encode(list(TEXTS)), np.arange(len(TEXTS)) % 6)
+    explainer = Explainer((body, head), method=IntegratedGradients(max_nodes=21))
+    every, four = explainer(LONG), explainer(LONG, targets=[0, 1, 2, 3])
+    alone = np.array([explainer(LONG, targets=column).error_estimate[0] for column in range(6)])
+    truth = explain((body, head), LONG, n_steps=96).attributions
+    assert four.error_estimate == pytest.approx(alone[:4], rel=1e-9)
+    assert (every.error_estimate < 0.6 * alone).all()
+    assert (np.abs(every.attributions - truth).max(1) <= every.error_estimate + 1e-7).all()
