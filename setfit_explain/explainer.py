@@ -68,8 +68,8 @@ class Explainer:
     precision
         ``"float32"``, ``"bfloat16"``, ``"float64"`` or ``"float16"``: explain a copy of the body in that format;
         None for the body's own. Every explanation says how far the copy's answer is from the model's own
-        (``reproduction_error``) and its derivatives from the model's (``settings["precision_error"]``,
-        relative, measured at one place of the path).
+        (``reproduction_error``) and its derivatives from the model's (``settings["precision_error"]``, relative,
+        measured at one place of the path for the target with the largest attribution).
     show_progress
         Whether to draw a progress bar on stderr; None for "on a terminal, with two texts or more".
     on_error

@@ -221,7 +221,8 @@ class _Prepared:
     ) -> Asking[Attributions]:
         """Attribute the scores of one text to its units, asking for derivatives instead of computing them."""
         path = self._path(self.forward_mode, encoded, membership, score)
-        found = yield from self.method._integrate(path)
+        known: list[_Known] = []
+        found = yield from _noting(self.method._integrate(path), known)
         baseline_answer, answer = found.end_answers(path)
         return Attributions(
             values=found.values,
@@ -237,7 +238,7 @@ class _Prepared:
                 "tolerance": self.method.tolerance,
                 "quadrature": found.rule,
                 "nodes": found.nodes,
-                **(yield from self._precision(path)),
+                **(yield from self._precision(path, found, known)),
             },
             notes=_precision_notes(self.classifier) + baseline_notes(self.classifier, baseline_answer),
         )
@@ -262,16 +263,44 @@ class _Prepared:
         original = self.classifier.original
         return None if original is None else ForwardMode(original)
 
-    def _precision(self, path: Path) -> Asking[dict[str, str | float]]:
-        """Name the precision of a copy, and compare its derivatives with the model's own at one place."""
+    def _precision(
+        self, path: Path, found: _Integral, known: Sequence[_Known]
+    ) -> Asking[dict[str, str | float]]:
+        """Name the precision of a copy, and compare its derivatives with the model's own at one place.
+
+        Those of the copy are known there; the model's are asked for the target with the largest attribution.
+        """
         if self._original is None:
             return {}
-        own = self._path(self._original, path.encoded, path.membership, path.score)
-        probe = np.array([PRECISION_PROBE])
-        (actual, _), (expected, _) = (yield Question(path, probe)), (yield Question(own, probe))
+        nodes, derivatives = known[0] if known else (np.array([PRECISION_PROBE]), None)
+        place = int(np.abs(nodes - PRECISION_PROBE).argmin())
+        if derivatives is None:
+            derivatives, _ = yield Question(path, nodes)
+        target = int(np.abs(found.values).max(1, initial=0.0).argmax())
+        score = replace(path.score, targets=path.score.targets[target : target + 1])
+        own = self._path(self._original, path.encoded, path.membership, score)
+        (expected,), _ = yield Question(own, nodes[[place]])
         largest = np.abs(expected).max(initial=np.finfo(float).tiny)
-        error = float(np.abs(actual - expected).max(initial=0.0) / largest)
+        error = float(np.abs(derivatives[place, [target]] - expected).max(initial=0.0) / largest)
         return {"precision": name(self.classifier.dtype), "precision_error": float(f"{error:.2g}")}
+
+
+_Known = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+"""Places on a path ``(nodes,)`` and the derivatives there ``(nodes, targets, units)``."""
+
+
+def _noting(asking: Asking[_Integral], known: list[_Known]) -> Asking[_Integral]:
+    """Ask on behalf of a computation, and keep its first answer."""
+    answer = None
+    while True:
+        try:
+            question = next(asking) if answer is None else asking.send(answer)
+        except StopIteration as end:
+            found: _Integral = end.value
+            return found
+        answer = yield question
+        if not known:
+            known.append((question.nodes, answer[0]))
 
 
 def _precision_notes(classifier: TextClassifier) -> tuple[str, ...]:
