@@ -107,7 +107,9 @@ def stages() -> list[Stage]:
     slow = [name for name in known if name not in QUICK]
     defaults, costly = (tuple(own(name) for name in names) for names in (QUICK, slow))
     peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
-    candidates = tuple(Cell(name, maker=maker) for name, maker in CANDIDATES.items())
+    candidates = tuple(
+        Cell(name, maker=made) if callable(made) else Cell(name, made) for name, made in CANDIDATES.items()
+    )
     settings, costly_settings, two = (
         tuple(cell for name in names for cell in departing(name, departures))
         for names, departures in ((QUICK, 1), (slow, 1), (known, 2))

@@ -168,24 +168,26 @@ def _mean(*settings: dict[str, Any]) -> Maker:
     return make
 
 
-def _both(method: str, **options: Any) -> Maker:
-    """Average over the two ways to take a unit out that differ most."""
-    return _mean(*({"method": method, "baseline": how, **options} for how in ("mask", "delete")))
+BOTH = ["mask", "delete"]
+"""The two ways to take a unit out that differ most."""
 
-
-CANDIDATES: dict[str, Maker] = {
-    "integrated gradients, 8 nodes": _mean({"n_steps": 8}),
+CANDIDATES: dict[str, dict[str, Any] | Maker] = {
+    "integrated gradients, 8 nodes": {"n_steps": 8},
     "integrated gradients from mean, mask, pad and unk, 8 nodes each": _mean(
         *({"n_steps": 8, "baseline": how} for how in ("auto", "mask", "pad", "unk"))
     ),
     "integrated gradients and leave_one_out_in, averaged": _mean({}, {"method": "leave_one_out_in"}),
-    "leave_one_out_in from mask and delete, averaged": _both("leave_one_out_in"),
-    "occlusion from mask and delete, averaged": _both("occlusion"),
+    "leave_one_out_in from mask and delete, averaged": {"method": "leave_one_out_in", "baseline": BOTH},
+    "occlusion from mask and delete, averaged": {"method": "occlusion", "baseline": BOTH},
     "integrated gradients, and leave_one_out_in from mask and delete, averaged": _mean(
-        {}, {}, *({"method": "leave_one_out_in", "baseline": how} for how in ("mask", "delete"))
+        {}, {"method": "leave_one_out_in", "baseline": BOTH}
     ),
-    "shapley_sampling, 64": _mean({"method": "shapley_sampling", "n_samples": 64}),
-    "shapley_sampling from mask and delete, 64 each": _both("shapley_sampling", n_samples=64),
-    "partition_shap, 64": _mean({"method": "partition_shap", "n_samples": 64}),
+    "shapley_sampling, 64": {"method": "shapley_sampling", "n_samples": 64},
+    "shapley_sampling from mask and delete, 64 each": {
+        "method": "shapley_sampling",
+        "n_samples": 64,
+        "baseline": BOTH,
+    },
+    "partition_shap, 64": {"method": "partition_shap", "n_samples": 64},
 }
-"""Ideas for a better method at the cost of the default, from the library's own parts."""
+"""Ideas for a better method at the cost of the default: options of `Explainer`, or made from several explainers."""

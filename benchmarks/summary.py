@@ -13,9 +13,9 @@ from benchmarks.plots import Dots, draw_dots
 from benchmarks.report import Report, Row
 from setfit_explain.evaluation import Estimate, estimate
 
-READING = f"""MiniLM-L6 fine-tuned by SetFit on {SHOTS} texts of each class; explained is the predicted class of held-out texts of at most {WORDS} words. Metrics see its
-probability, whatever scale is explained. **Faithfulness** is comprehensiveness minus sufficiency (AOPC over ERASER's bins),
-averaged over the removals {" and ".join(REMOVALS)}: how much more the score needs the top words than the others. **Over the default**
+READING = f"""MiniLM-L6 fine-tuned by SetFit on {SHOTS} texts of each class; explained is the predicted class of held-out texts of at
+most {WORDS} words. Metrics see its probability, whatever scale is explained. **Faithfulness** is comprehensiveness minus
+sufficiency (AOPC over ERASER's bins), averaged over the removals {" and ".join(REMOVALS)}: how much more the score needs the top words than the others. **Over the default**
 is the difference to `{DEFAULT}` as the library has it, paired text by text; **sets** are the data sets in which the interval of that
 lies above 0, and below. **Random** and **reversed** are the same attributions in random order and with opposite sign.
 **Plausibility** is average precision against what people marked, where their class is the answer. **Planted** is how often the
@@ -64,7 +64,7 @@ def summarise(
         if refused:
             report.say("\n".join(f"- {cell}: {reason}" for cell, reason in refused.items()))
     draw_dots(panels, out / "faithfulness.png")
-    report.picture("Faithfulness over the default's, and how often the planted artefact is found")
+    report.picture("Faithfulness over the default's, with its 95 % interval")
     for data in sets:
         if found[data.name].cells:
             report.say(f"## {data.name}")
