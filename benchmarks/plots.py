@@ -98,6 +98,6 @@ def draw_dots(panels: Sequence[Dots], file: Path) -> None:
         axis.set(title=panel.title, xlabel=panel.x_label, ylim=(-0.6, len(panel.rows) - 0.4))
         axis.set_yticks(range(len(panel.rows)), [*panel.rows])
         axis.grid(alpha=0.3, axis="x")
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+        axis.legend(loc="lower right")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -55,12 +55,13 @@ def summarise(
         names += [cell.name for cell in stage.cells if cell.name not in names]
     panels = []
     for name, cells in tables.items():
-        report.say(TITLES[name])
         rows = summed_up(cells, usual)
+        refused = {cell: each.refused[cell] for each in usual for cell in cells if cell in each.refused}
+        if rows or refused:
+            report.say(TITLES[name])
         if rows:
             report.table(name.replace(" ", "-"), rows)
             panels += [_panel(name, rows)] * (name in ("defaults", "peers", "candidates"))
-        refused = {cell: each.refused[cell] for each in usual for cell in cells if cell in each.refused}
         if refused:
             report.say("\n".join(f"- {cell}: {reason}" for cell, reason in refused.items()))
     draw_dots(panels, out / "faithfulness.png")
