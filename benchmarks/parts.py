@@ -28,9 +28,10 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 """Operations of torch by kind; everything else is *the rest*."""
 
 _PASSES = f"""The same {FIXED} points of the path, in floors of each text. *Forward* asks for the answers alone; *floor* has the backward
-pass of one class, too; each *further* backward pass is another class from the same forward pass. *All classes* is the library with
-`n_steps={FIXED}`, and *bound* what it would cost without anything but its passes: one floor, and a further backward pass for each
-class after the second (the last one follows from the others)."""
+pass of one class, too; each *further* backward pass is another class from the same forward pass. *Bound* is what the passes alone
+cost: one floor, and a further backward pass for each class after the second (the last one follows from the others). *All
+classes* is the library with `n_steps={FIXED}`: besides the passes, or forward mode where that is cheaper, it asks the model
+for its *own answer*, which the score must be, and for the scores at *both ends* of the path, which the attributions must add up to."""
 _OPERATIONS = f"""## Operations
 
 Shares of the processor time of `n_steps={FIXED}`, all classes, from torch's profiler: those of torch itself, without what is between
@@ -59,6 +60,8 @@ def passes(chosen: Trained, texts: int, rounds: int) -> Row:
         "floor": lambda text: bare.path(text).floor(FIXED),
         "two classes": lambda text: backward(bare.path(text), 2),
         "four classes": lambda text: backward(bare.path(text), 4),
+        "own answer": lambda text: chosen.model.predict_proba([text]),
+        "ends": lambda text: ends(bare.path(text)),
         "all classes": explainer,
     }
     times = in_turns(methods, chosen.some(texts), rounds)
@@ -68,6 +71,8 @@ def passes(chosen: Trained, texts: int, rounds: int) -> Row:
         "classifier": chosen.name,
         "forward": times.ratio("forward", "floor"),
         "further backward": further,
+        "own answer": times.ratio("own answer", "floor"),
+        "both ends": times.ratio("ends", "floor"),
         "bound": 1 + further * max(0, chosen.classes - 2),
         "all classes": times.ratio("all classes", "floor"),
     }
@@ -78,6 +83,12 @@ def forward(path: BarePath) -> None:
     with torch.no_grad():
         for points in path.points(FIXED):
             path.bare(points)
+
+
+def ends(path: BarePath) -> None:
+    """Ask for the answers at both ends of the path."""
+    with torch.no_grad():
+        path.bare(torch.cat([path.start, path.start + path.displacement]))
 
 
 def backward(path: BarePath, classes: int) -> None:
