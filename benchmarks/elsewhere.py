@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from benchmarks.bare import Bare
 from benchmarks.labelled import Subject
+from benchmarks.peer_tools import LIME_SAMPLES, BareForSequenceClassification, after_layer_norm
 from setfit_explain import Explainer
 from setfit_explain.evaluation.contestants import Foreign
 
 Floats = NDArray[np.float64]
 Spans = Sequence[tuple[int, int]]
 Maker = Callable[[Subject], Foreign]
-
-LIME_SAMPLES = 1000
-"""A fifth of LIME's default, which takes minutes a text."""
 
 
 def on_units(pieces: Iterable[tuple[int, int, float]], units: Spans) -> Floats:
@@ -48,8 +46,6 @@ def _interpreto(kind: str) -> Maker:
     def make(subject: Subject) -> Foreign:
         from interpreto import attributions
 
-        from benchmarks.peer_tools import BareForSequenceClassification
-
         bare = Bare(Explainer(subject.classifier), subject.model)
         method = getattr(attributions, kind)(
             BareForSequenceClassification(bare, subject.model.labels),
@@ -70,8 +66,6 @@ def _interpreto(kind: str) -> Maker:
 
 def _transformers_interpret(subject: Subject) -> Foreign:
     from transformers_interpret import SequenceClassificationExplainer
-
-    from benchmarks.peer_tools import BareForSequenceClassification
 
     bare = Bare(Explainer(subject.classifier), subject.model)
     explainer = SequenceClassificationExplainer(
@@ -117,8 +111,6 @@ def _lime(subject: Subject) -> Foreign:
 
 
 def _kgourgou(subject: Subject) -> Foreign:
-    from benchmarks.peer_tools import after_layer_norm
-
     bare = Bare(Explainer(subject.classifier), subject.model)
 
     def explain(text: str, spans: Spans, column: int) -> Floats:

@@ -76,11 +76,6 @@ class DataSet:
     seed: int = 0
     layers: int = 6
 
-    @property
-    def marked(self) -> bool:
-        """Whether people marked reasons."""
-        return any(row.rationale for row in self.held_out)
-
     def variants(self) -> "list[DataSet]":
         """Give the same texts to another training and to another body, and longer texts to the same."""
         return [

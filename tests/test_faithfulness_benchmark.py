@@ -10,7 +10,7 @@ from benchmarks.blocks import Found
 from benchmarks.cells import BASELINES, SCALES, Stage, own, stages
 from benchmarks.elsewhere import located, on_units
 from benchmarks.faithfulness import blocks, measure_until
-from benchmarks.labelled import DataSet, Labelled, data_sets
+from benchmarks.labelled import Labelled, data_sets
 from benchmarks.summary import summed_up
 from setfit_explain.arguments import METHODS
 
@@ -39,7 +39,6 @@ def test_data_sets_are_read_with_the_votes_of_annotators(tmp_path):
     (folder / "test.jsonl").write_text(line)
     (read,) = data_sets(tmp_path, tmp_path)
     assert read.held_out == (Labelled("so good", "positive", ((3, 7, 0.6),)),)
-    assert read.marked
 
 
 def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaults_first():
@@ -111,8 +110,3 @@ def test_values_of_other_tools_go_to_the_unit_that_holds_most_of_their_piece():
         (7, 8),
         (9, 12),
     ]
-
-
-def test_a_data_set_without_marks_says_so(data):
-    assert not data.marked
-    assert isinstance(data, DataSet)

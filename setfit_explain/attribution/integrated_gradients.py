@@ -176,7 +176,7 @@ def _error(found: _Integral, path: Path) -> NDArray[np.float64]:
     """
     excess = np.abs(found.delta) - 2 * rounding(path.classifier.dtype) * _magnitude(found, path)
     error = found.error
-    if found.rule == CLENSHAW_CURTIS and len(excess) >= WITNESSES:
+    if found.rule == CLENSHAW_CURTIS and len(set(path.score.targets)) >= WITNESSES:
         largest = np.abs(found.values).max(1, initial=np.finfo(float).tiny)
         vouched = np.maximum(error / VOUCHED, 2 * (excess / largest).max() * largest)
         error = np.minimum(error, vouched)
@@ -222,7 +222,8 @@ class _Prepared:
         """Attribute the scores of one text to its units, asking for derivatives instead of computing them."""
         path = self._path(self.forward_mode, encoded, membership, score)
         known: list[_Known] = []
-        found = yield from _noting(self.method._integrate(path), known)
+        asking = self.method._integrate(path)
+        found = yield from (asking if self._original is None else _noting(asking, known))
         baseline_answer, answer = found.end_answers(path)
         return Attributions(
             values=found.values,

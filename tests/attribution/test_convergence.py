@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from setfit_explain import Explainer, IntegratedGradients, explain
 from setfit_explain.errors import ConvergenceWarning
+from tests.attribution.bent import bent_model
 from tests.models import LONG, TEXTS, fitted, tiny_body, tiny_model
 
 
@@ -80,12 +81,16 @@ def test_the_error_estimate_is_never_below_twice_delta_and_bounds_the_error_of_s
 
 @pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
 def test_five_targets_that_add_up_vouch_for_a_smaller_error_and_four_do_not():
-    body = tiny_body("bert")
-    head = LogisticRegression(C=10).fit(body.encode(list(TEXTS)), np.arange(len(TEXTS)) % 6)
-    explainer = Explainer((body, head), method=IntegratedGradients(max_nodes=21))
-    every, four = explainer(LONG), explainer(LONG, targets=[0, 1, 2, 3])
+    body = bent_model().model_body
+    steep = LogisticRegression(C=1e4, max_iter=1000)
+    model = body, steep.fit(body.encode(list(TEXTS)), np.arange(len(TEXTS)) % 6)
+    explainer = Explainer(model, method=IntegratedGradients(max_nodes=21))
+    every = explainer(LONG)
     alone = np.array([explainer(LONG, targets=column).error_estimate[0] for column in range(6)])
-    truth = explain((body, head), LONG, n_steps=96).attributions
-    assert four.error_estimate == pytest.approx(alone[:4], rel=1e-9)
-    assert (every.error_estimate < 0.6 * alone).all()
-    assert (np.abs(every.attributions - truth).max(1) <= every.error_estimate + 1e-7).all()
+    assert alone.max() > 1e-6, "well above what float32 leaves"
+    assert (every.error_estimate < 0.5 * alone).all()
+    truth = explain(model, LONG, n_steps=96).attributions
+    assert (np.abs(every.attributions - truth).max(1) <= every.error_estimate).all()
+    for few in ([0, 1, 2, 3], [0, 1, 0, 1, 0]):  # the same target twice is one witness
+        estimate = explainer(LONG, targets=few).error_estimate
+        assert estimate == pytest.approx(alone[few], rel=0.05)
