@@ -116,8 +116,7 @@ def run_in_shards(
         message(f"Interrupted. What is done is kept in {shards.folder}: the same command goes on from it.")
         raise
     tally = Tally()
-    destination.write(tally.watch(shards.items()), _due(explainer, selection))
-    shards.remove()
+    shards.finish(destination, tally.watch(shards.items()), _due(explainer, selection))
     return tally
 
 
@@ -154,8 +153,7 @@ def _shards(
         "--shard-size": size,
         "version of": versions(),
     }
-    folder = destination.path.with_name(f"{destination.path.name}.shards")
-    return Shards(folder, what, size, selection.count, each=len(explainer.methods))
+    return Shards(destination.path, what, size, selection.count, each=len(explainer.methods))
 
 
 def _fill(shards: Shards, explainer: "Explainer", selection: "Selection") -> None:

@@ -2,16 +2,18 @@
 
 Beside ``out.jsonl`` stands ``out.jsonl.shards``, a folder of saved sets of a fixed number of texts each, named in
 input order. A shard has its name only when all of it is written, and its header says which run it is of: the model's
-files, every setting, the texts, the versions. When all are there, the output is written from them, and the folder goes.
+files, every setting, the texts, the versions. When all are there, the output is written from them within the folder and
+takes its place, and the folder goes: what a killed run leaves half-written is in there, too, never beside the output.
 """
 
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from setfit_explain.cli.writing import Destination
 from setfit_explain.errors import OptionError, SchemaError
 from setfit_explain.explanation.serialization import replacing
 from setfit_explain.explanation.streams import json_lines, read_header, read_json_lines
@@ -28,8 +30,8 @@ class Shards:
 
     Parameters
     ----------
-    folder
-        Where they are; made when the first is written.
+    output
+        The file that they become; they are in the folder beside it.
     run
         What the run is of, in plain values; equal for the same model, settings, texts and versions.
     size
@@ -40,11 +42,16 @@ class Shards:
         Explanations of each text.
     """
 
-    folder: Path
+    output: Path
     run: Mapping[str, Any]
     size: int
     count: int
     each: int = 1
+
+    @property
+    def folder(self) -> Path:
+        """Where they are; made when the first is written."""
+        return self.output.with_name(f"{self.output.name}.shards")
 
     @property
     def number(self) -> int:
@@ -90,6 +97,14 @@ class Shards:
         """Yield what all shards hold, in the order of the texts."""
         for number in range(self.number):
             yield from read_json_lines(self._path(number))
+
+    def finish(self, destination: Destination, items: "Iterable[Item]", count: int | None) -> None:
+        """Write the output as the destination does, and remove the folder."""
+        self.folder.mkdir(exist_ok=True)
+        written = self.folder / self.output.name
+        replace(destination, path=written).write(items, count)
+        written.replace(self.output)
+        self.remove()
 
     def remove(self) -> None:
         """Remove the folder."""

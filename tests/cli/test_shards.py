@@ -149,16 +149,21 @@ def test_a_shard_that_is_not_whole_is_computed_again(run, model, data, interrupt
 @pytest.mark.parametrize("place", ["writing", "removing"])
 def test_a_run_that_dies_at_its_end_is_ended_by_the_next(run, model, data, tmp_path, monkeypatch, place):
     out = tmp_path / "out.jsonl"
+
+    def killed(destination, *_):
+        destination.path.with_name("half-written").touch()  # a killed process tidies nothing away
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         if place == "writing":
-            patch.setattr(Destination, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(Destination, "write", killed)
         else:
             patch.setattr(Shards, "remove", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         assert run(*resumed(model, data, out))[0] == 130
     assert len(shards_of(out)) == 9
     assert out.exists() == (place == "removing")
     assert run(*resumed(model, data, out))[0] == 5
-    assert shards_of(out) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "out.jsonl"]
     assert len(ExplanationSet.load(out)) == len(ROWS)
 
 
