@@ -131,13 +131,13 @@ class IntegratedGradients:
     def _within_tolerance(self, found: _Integral, path: Path) -> NDArray[np.bool_]:
         """Whether each target's delta and error estimate are small enough, ``(targets,)``.
 
-        Beside the tolerance stands what rounding does: to delta in proportion to the scores, whose difference
-        it is, and to the attributions in proportion to themselves.
+        Beside the tolerance stands what rounding does: to delta in proportion to the scores, both of whose rounding
+        it holds, and to the attributions in proportion to themselves.
         """
         largest, scores = np.abs(found.values).max(1, initial=0.0), _magnitude(found, path)
         noise = rounding(path.classifier.dtype)
         least = rounding(torch.float32) * scores
-        within: NDArray[np.bool_] = (np.abs(found.delta) <= self.tolerance * largest + noise * scores) & (
+        within: NDArray[np.bool_] = (np.abs(found.delta) <= self.tolerance * largest + 2 * noise * scores) & (
             found.error <= (self.tolerance + noise) * largest + least
         )
         return within
@@ -309,6 +309,6 @@ def _precision_notes(classifier: TextClassifier) -> tuple[str, ...]:
     if classifier.dtype not in ROUNDING:
         return ()
     return (
-        f"The body computes in {name(classifier.dtype)}, whose rounding alone moves scores by up to "
-        f"{ROUNDING[classifier.dtype]:.1%}; that much delta counts as converged.",
+        f"The body computes in {name(classifier.dtype)}, whose rounding alone moves each score by up to "
+        f"{ROUNDING[classifier.dtype]:.1%}; as much at both ends counts as converged.",
     )

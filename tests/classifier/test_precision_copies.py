@@ -1,12 +1,16 @@
 """`precision`: a copy of the body in another number format, whose distance to the model is measured."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from setfit_explain import Explainer, explain
+from setfit_explain.attribution import integrated_gradients
+from setfit_explain.attribution.quadrature import FIRST_NODES
+from setfit_explain.classifier.precision import ROUNDING
 from setfit_explain.errors import OptionError, VerificationError
 from tests.models import LONG, fitted, minilm_model, tiny_body, tiny_model
 from tests.snapshots import snapshot
@@ -53,6 +57,22 @@ def test_a_bfloat16_copy_is_within_a_few_hundredths_of_the_largest_attribution(k
     assert any("bfloat16" in note for note in found.notes)
     assert found.settings["precision"] == "bfloat16"
     assert 1e-4 < found.settings["precision_error"] < 0.05
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+@pytest.mark.parametrize(("roundings", "enough"), [(1.5, True), (3, False)])
+def test_what_rounding_does_to_both_ends_asks_for_no_more_nodes(monkeypatch, roundings, enough):
+    integral = integrated_gradients._integral
+
+    def rounded(path, *rest):
+        found = integral(path, *rest)
+        off = roundings * ROUNDING[torch.bfloat16] * integrated_gradients._magnitude(found, path)
+        return replace(found, score=found.values.sum(1) + found.baseline_score + off)
+
+    monkeypatch.setattr(integrated_gradients, "_integral", rounded)
+    found = explain(minilm_model("three"), LONG, precision="bfloat16")
+    assert (found.settings["nodes"] == FIRST_NODES) is enough
+    assert bool(found.converged.all()) is enough
 
 
 def test_the_error_of_a_precision_is_that_of_its_derivatives_on_the_path():
