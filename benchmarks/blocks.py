@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import Cell, Stage
+from benchmarks.cells import REMOVALS, USUAL, Cell, Stage
 from benchmarks.labelled import DataSet, Subject
 from benchmarks.timing import seconds
 from setfit_explain import __version__
@@ -20,7 +20,6 @@ from setfit_explain.evaluation import Evaluation, evaluate
 from setfit_explain.evaluation.case import Cases
 from setfit_explain.evaluation.contestants import Contestant, contestant
 
-REMOVALS = ("mask", "delete")
 METRICS = ("comprehensiveness", "sufficiency", "leave_one_out_correlation")
 PLAUSIBLE = ("average_precision", "pointing_game")
 PLANTED = "planted "
@@ -88,7 +87,7 @@ def file_of(data: DataSet, stage: Stage, block: tuple[int, int], folder: Path) -
 
 def measure(data: DataSet, stage: Stage, block: tuple[int, int], file: Path) -> None:
     """Measure a block and write its file, whole or not at all."""
-    record = measured(data, stage.cells, block, planted=0 if stage.variants else PLANTED_TEXTS)
+    record = measured(data, stage, block)
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".part")
     unfinished.write_text(json.dumps(record, allow_nan=False), "utf-8")
@@ -101,8 +100,8 @@ def read(file: Path) -> dict[str, Any]:
     return record
 
 
-def measured(data: DataSet, cells: Sequence[Cell], block: tuple[int, int], planted: int) -> dict[str, Any]:
-    """Measure cells on the texts of a block, and on as many of those with the artefact."""
+def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, Any]:
+    """Measure cells on the texts of a block; where nothing is unusual on as many with the artefact, and the time."""
     rows = data.held_out[slice(*block)]
     answers = data.answers[slice(*block)]
     # Reasons are people's for the class they gave, so they are asked for only where that is the answer.
@@ -110,19 +109,21 @@ def measured(data: DataSet, cells: Sequence[Cell], block: tuple[int, int], plant
         row.rationale if row.label == answer else None for row, answer in zip(rows, answers, strict=True)
     ]
     marked = any(rationales)
-    refused = _refused(data, cells)
-    cells = [cell for cell in cells if cell.name not in refused]
+    refused = _refused(data, stage.cells)
+    cells = [cell for cell in stage.cells if cell.name not in refused]
     found = evaluate(
         data.subject.classifier,
         [row.text for row in rows],
         methods=_methods(data.subject, cells),
         metrics=METRICS + PLAUSIBLE * marked,
-        removals=REMOVALS,
+        removals=stage.removals,
         rationales=rationales if marked else None,
     )
     table: Table = defaultdict(dict)
     _put(table, found)
-    if block[0] < planted and data.shortcut is not None and data.planted is not None:
+    if stage.subjects != USUAL or stage.removals != REMOVALS:
+        return {"table": table, "seconds": {}, "refused": refused}
+    if block[0] < PLANTED_TEXTS and data.shortcut is not None and data.planted is not None:
         moved = data.shortcut.moved[slice(*block)]
         if moved:
             shortcut = replace(data.shortcut, model=data.planted.classifier, moved=moved)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
-from benchmarks.elsewhere import CANDIDATES, PEERS, Maker
+from benchmarks.elsewhere import CANDIDATES, MIXTURES, PEERS, Maker
 from benchmarks.labelled import Subject
 from setfit_explain.arguments import METHODS
 from setfit_explain.evaluation.contestants import Foreign
@@ -25,6 +25,10 @@ QUICK = (
 )
 """All others ask hundreds of times, or differentiate at dozens of random points."""
 DEFAULT = "integrated_gradients"
+LEADING = (DEFAULT, "leave_one_out_in")
+USUAL, VARIANTS, SHARPER = "usual", "variants", "sharper"
+REMOVALS, OTHER_REMOVALS = ("mask", "delete"), ("pad", "unk")
+"""How the metrics take words out; the others are those of which no leading method is made."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,18 @@ class Stage:
         Measured together.
     start, stop
         Texts.
-    variants
-        Whether of variants of the data sets instead.
+    subjects
+        Of which classifiers: `USUAL`, `VARIANTS` of them, or `SHARPER` ones.
+    removals
+        How the metrics take words out.
     """
 
     name: str
     cells: tuple[Cell, ...]
     start: int
     stop: int
-    variants: bool = False
+    subjects: str = USUAL
+    removals: tuple[str, ...] = REMOVALS
 
     def blocks(self, size: int, texts: int) -> Iterator[tuple[int, int]]:
         """Cut the texts, as far as there are, into blocks."""
@@ -107,25 +114,40 @@ def stages() -> list[Stage]:
     slow = [name for name in known if name not in QUICK]
     defaults, costly = (tuple(own(name) for name in names) for names in (QUICK, slow))
     peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
-    candidates = tuple(
-        Cell(name, maker=made) if callable(made) else Cell(name, made) for name, made in CANDIDATES.items()
+    candidates, mixtures = (
+        tuple(Cell(name, maker=made) if callable(made) else Cell(name, made) for name, made in ideas.items())
+        for ideas in (CANDIDATES, MIXTURES)
     )
-    settings, costly_settings, two = (
+    leading, settings, costly_settings, two = (
         tuple(cell for name in names for cell in departing(name, departures))
-        for names, departures in ((QUICK, 1), (slow, 1), (known, 2))
+        for names, departures in (
+            (LEADING, 1),
+            ([name for name in QUICK if name not in LEADING], 1),
+            (slow, 1),
+            (known, 2),
+        )
     )
+    scales = tuple(own(name, scale=scale) for name in LEADING for scale in SCALES)
+    again = tuple(map(own, (*LEADING, "occlusion"))) + candidates + mixtures
     return [
         Stage("defaults", defaults, 0, 40),
         Stage("candidates", candidates, 0, 40),
         Stage("peers", peers, 0, 20),
+        Stage("leading settings", leading, 0, 20),
+        Stage("mixtures", mixtures, 0, 20),
+        Stage("other removals", again, 0, 20, removals=OTHER_REMOVALS),
+        Stage("scales", scales, 0, 20, SHARPER),
         Stage("costly", costly, 0, 20),
+        Stage("defaults", defaults, 0, 20, VARIANTS),
+        Stage("candidates", candidates, 0, 20, VARIANTS),
+        Stage("leading settings", leading, 20, 40),
+        Stage("mixtures", mixtures, 20, 40),
         Stage("settings", settings, 0, 20),
-        Stage("defaults", defaults, 0, 20, variants=True),
-        Stage("candidates", candidates, 0, 20, variants=True),
         Stage("defaults", defaults, 40, 200),
         Stage("candidates", candidates, 40, 200),
         Stage("costly", costly, 20, 200),
         Stage("peers", peers, 20, 200),
+        Stage("leading settings", leading, 40, 200),
         Stage("settings", settings, 20, 200),
         Stage("costly settings", costly_settings, 0, 20),
         Stage("two settings", two, 0, 20),

@@ -183,3 +183,19 @@ CANDIDATES: dict[str, dict[str, Any] | Maker] = {
     "partition_shap, 64": {"method": "partition_shap", "n_samples": 64},
 }
 """Ideas for a better method at the cost of the default: options of `Explainer`, or made from several explainers."""
+
+MIXTURES: dict[str, dict[str, Any] | Maker] = {
+    "occlusion from delete and leave_one_in from mask, averaged": _mean(
+        {"method": "occlusion", "baseline": "delete"}, {"method": "leave_one_in", "baseline": "mask"}
+    ),
+    "integrated gradients and occlusion from delete, averaged": _mean(
+        {}, {"method": "occlusion", "baseline": "delete"}
+    ),
+    "integrated gradients, 8 nodes, and leave_one_out_in from delete, averaged": _mean(
+        {"n_steps": 8}, {"method": "leave_one_out_in", "baseline": "delete"}
+    ),
+    "integrated gradients from mean and mask, 8 nodes each, and leave_one_out_in, averaged": _mean(
+        {"n_steps": 8}, {"n_steps": 8, "baseline": "mask"}, {"method": "leave_one_out_in"}
+    ),
+}
+"""More of them: two methods that fail differently, at the cost of one."""

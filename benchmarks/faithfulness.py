@@ -5,12 +5,12 @@ Each block of texts is kept under --cache as soon as it is measured: stop at any
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.blocks import SIZE, file_of, measure
-from benchmarks.cells import Stage, stages
+from benchmarks.cells import SHARPER, USUAL, VARIANTS, Stage, stages
 from benchmarks.labelled import DataSet, data_sets
 from benchmarks.peers import PEERS, run_among_peers
 from benchmarks.process import prepare
@@ -32,24 +32,24 @@ def main() -> None:
     prepare()
     folder = arguments.cache / "faithfulness"
     sets = [data.first(arguments.texts) for data in data_sets(arguments.data, folder / "models")]
-    variants = [] if arguments.quick else [variant for data in sets for variant in data.variants()]
-    measure_until(time.monotonic() + 60 * arguments.minutes, sets, variants, planned, folder / "blocks")
+    subjects = {
+        USUAL: sets,
+        VARIANTS: [variant for data in sets for variant in data.variants()],
+        SHARPER: [data.sharper() for data in sets],
+    }
+    measure_until(time.monotonic() + 60 * arguments.minutes, subjects, planned, folder / "blocks")
     report = Report(
         "faithfulness", "Which method, which baseline, which scale", () if arguments.quick else PEERS
     )
-    summarise(report, sets, variants, planned, folder / "blocks", arguments.out)
+    summarise(report, subjects, planned, folder / "blocks", arguments.out)
     report.write(arguments.out)
 
 
 def measure_until(
-    end: float,
-    sets: Sequence[DataSet],
-    variants: Sequence[DataSet],
-    planned: Sequence[Stage],
-    folder: Path,
+    end: float, subjects: Mapping[str, Sequence[DataSet]], planned: Sequence[Stage], folder: Path
 ) -> None:
     """Measure blocks until the time is over; those in the cache take none."""
-    for data, stage, block in blocks(sets, variants, planned):
+    for data, stage, block in blocks(subjects, planned):
         file = file_of(data, stage, block, folder)
         if file.exists():
             continue
@@ -60,12 +60,12 @@ def measure_until(
         print(f"{data.name}, {stage.name}, {block}: {time.monotonic() - started:.0f} s", flush=True)
 
 
-def blocks(sets: Sequence[DataSet], variants: Sequence[DataSet], planned: Sequence[Stage]) -> Iterator[Block]:
+def blocks(subjects: Mapping[str, Sequence[DataSet]], planned: Sequence[Stage]) -> Iterator[Block]:
     """Take the stages one after another, and in each the data sets in turns."""
     for stage in planned:
         columns = [
             [(data, stage, block) for block in stage.blocks(SIZE, len(data.held_out))]
-            for data in (variants if stage.variants else sets)
+            for data in subjects[stage.subjects]
         ]
         for row in zip_longest(*columns):
             yield from (found for found in row if found is not None)

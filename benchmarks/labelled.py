@@ -22,7 +22,7 @@ from setfit_explain.evaluation import PlantedShortcut, few_shot_trainer, plant_s
 
 SHOTS = 16
 WORDS, MANY_WORDS = 16, 60
-FEWER = 3
+FEWER, SHARPER = 3, 4
 ARTEFACT = planted_suffix(",,,")
 
 
@@ -66,6 +66,8 @@ class DataSet:
         Of the training.
     layers
         How many of MiniLM's six layers the body has; fewer make another body.
+    sharpness
+        What the head's coefficients and intercept are multiplied with: the same classes, more probable.
     """
 
     name: str
@@ -75,6 +77,7 @@ class DataSet:
     cache: Path
     seed: int = 0
     layers: int = 6
+    sharpness: int = 1
 
     def variants(self) -> "list[DataSet]":
         """Give the same texts to another training and to another body, and longer texts to the same."""
@@ -84,10 +87,17 @@ class DataSet:
             replace(self, name=f"{self.name}, long texts", held_out=self.long),
         ]
 
+    def sharper(self) -> "DataSet":
+        """Give the same texts to a classifier that is surer of itself."""
+        return replace(self, name=f"{self.name}, logits times {SHARPER}", sharpness=SHARPER)
+
     @cached_property
     def model(self) -> SetFitModel:
         """MiniLM-L6 and a logistic regression, fine-tuned by SetFit."""
-        return self._trained("model", [row.text for row in self.train], [row.label for row in self.train])
+        model = self._trained("model", [row.text for row in self.train], [row.label for row in self.train])
+        model.model_head.coef_ *= self.sharpness
+        model.model_head.intercept_ *= self.sharpness
+        return model
 
     @cached_property
     def subject(self) -> Subject:

@@ -34,20 +34,21 @@ classes* is the library with `n_steps={FIXED}`: besides the passes, or forward m
 for its *own answer*, which the score must be, and for the scores at *both ends* of the path, which the attributions must add up to."""
 _OPERATIONS = f"""## Operations
 
-Shares of the processor time of `n_steps={FIXED}`, all classes, from torch's profiler: those of torch itself, without what is between
-them."""
+Processor time of torch's operations in `n_steps={FIXED}`, all classes, from its profiler, without what is between them; each in shares of all
+of the operations that float32 takes for the same texts, so that the rows of bfloat16 show what it saves, and where."""
+PRECISIONS = (None, "bfloat16")
 
 
 def main() -> None:
     """Run and write ``parts.md``."""
-    arguments = options(__doc__, texts=(5, 2), rounds=(5, 2))
+    arguments = options(__doc__, texts=(5, 2), rounds=(5, 2), many=(16, 2))
     prepare()
     report = Report("parts", "Where the time goes")
     report.say(_PASSES)
     classifiers = trained(arguments, CLASSES)
     report.table("passes", [passes(chosen, arguments.texts, arguments.rounds) for chosen in classifiers])
     report.say(_OPERATIONS)
-    report.table("operations", [operations(chosen, arguments.texts) for chosen in classifiers])
+    report.table("operations", [row for chosen in classifiers for row in operations(chosen, arguments.many)])
     report.write(arguments.out)
 
 
@@ -100,9 +101,21 @@ def backward(path: BarePath, classes: int) -> None:
             torch.autograd.grad(probabilities[:, target % path.bare.classes].sum(), points, retain_graph=True)
 
 
-def operations(chosen: Trained, texts: int) -> Row:
-    """Share the time of torch's operations out by their kinds."""
-    explainer = Explainer(chosen.model, n_steps=FIXED, show_progress=False)
+def operations(chosen: Trained, texts: int) -> list[Row]:
+    """Share the time of torch's operations out by their kinds, in each precision."""
+    totals = [by_kind(chosen, texts, precision) for precision in PRECISIONS]
+    whole = sum(totals[0].values())
+    return [
+        {"classifier": chosen.name, "precision": precision or "float32"}
+        | {kind: f"{total[kind] / whole:.0%}" for kind in (*KINDS, "the rest")}
+        | {"all": f"{sum(total.values()) / whole:.0%}"}
+        for precision, total in zip(PRECISIONS, totals, strict=True)
+    ]
+
+
+def by_kind(chosen: Trained, texts: int, precision: str | None) -> Mapping[str, float]:
+    """Microseconds of torch's operations of each kind."""
+    explainer = Explainer(chosen.model, n_steps=FIXED, precision=precision, show_progress=False)
     some = chosen.some(texts)
     explainer(some)
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
@@ -112,10 +125,7 @@ def operations(chosen: Trained, texts: int) -> Row:
     for event in profiler.key_averages():
         if event.key.startswith("aten::"):
             totals[kinds.get(event.key, "the rest")] += event.self_cpu_time_total
-    whole = sum(totals.values())
-    return {"classifier": chosen.name} | {
-        kind: f"{totals[kind] / whole:.0%}" for kind in (*KINDS, "the rest")
-    }
+    return totals
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Tables and figure of the faithfulness benchmark, out of its blocks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.blocks import PLANTED, REMOVALS, SIZE, Found, file_of, read
-from benchmarks.cells import DEFAULT, Stage
+from benchmarks.blocks import PLANTED, SIZE, Found, file_of, read
+from benchmarks.cells import DEFAULT, LEADING, OTHER_REMOVALS, REMOVALS, SHARPER, USUAL, VARIANTS, Stage
 from benchmarks.labelled import ARTEFACT, SHOTS, WORDS, DataSet
 from benchmarks.plots import Dots, draw_dots
 from benchmarks.report import Report, Row
@@ -32,25 +33,27 @@ TITLES = {
     "costly settings": "## Baselines and scales of methods that ask hundreds of times",
     "two settings": "## Baseline and scale together",
 }
-SAME_TABLE = {"costly": "defaults"}
+SAME_TABLE = {"costly": "defaults", "mixtures": "candidates", "leading settings": "settings"}
 FAITHFULNESS = "faithfulness"
 
 
 def summarise(
     report: Report,
-    sets: Sequence[DataSet],
-    variants: Sequence[DataSet],
+    subjects: Mapping[str, Sequence[DataSet]],
     planned: Sequence[Stage],
     folder: Path,
     out: Path,
 ) -> None:
     """Say and draw what is known of all data sets."""
     report.say(READING)
-    found = {data.name: gather(data, planned, folder) for data in (*sets, *variants)}
+    found = {data.name: gather(data, planned, folder) for every in subjects.values() for data in every}
+    sets = subjects[USUAL]
     usual = [found[data.name] for data in sets]
     report.say("\n".join(map(_told, sets)))
     tables: dict[str, list[str]] = {}
     for stage in planned:
+        if stage.subjects == SHARPER or stage.removals != REMOVALS:
+            continue
         names = tables.setdefault(SAME_TABLE.get(stage.name, stage.name), [])
         names += [cell.name for cell in stage.cells if cell.name not in names]
     panels = []
@@ -71,7 +74,16 @@ def summarise(
             report.say(f"## {data.name}")
             names = [*tables["defaults"], *tables.get("peers", ()), *tables.get("candidates", ())]
             report.table(data.name, summed_up(names, [found[data.name]]))
-    _say_variants(report, sets, found, tables)
+    shown = [*tables["defaults"], *tables.get("candidates", ())]
+    columns = {"usual": usual}
+    for variant in subjects[VARIANTS]:
+        columns.setdefault(variant.name.split(", ")[-1], []).append(found[variant.name])
+    _say_columns(report, "variants", "Another training, another body, longer texts", shown, columns)
+    columns = {"usual": usual, "logits times 4": [found[data.name] for data in subjects[SHARPER]]}
+    _say_columns(
+        report, "scales", "Classifiers that are sure", [*LEADING, *tables.get("settings", ())], columns
+    )
+    _say_removals(report, shown, usual)
 
 
 def gather(data: DataSet, planned: Sequence[Stage], folder: Path) -> Found:
@@ -85,13 +97,13 @@ def gather(data: DataSet, planned: Sequence[Stage], folder: Path) -> Found:
     return found
 
 
-def faithful(found: Found, cell: str, control: str = "values") -> Any:
+def faithful(found: Found, cell: str, control: str = "values", removals: Sequence[str] = REMOVALS) -> Any:
     """Comprehensiveness minus sufficiency, averaged over the removals, ``(texts,)``."""
     return np.mean(
         [
             found.array(cell, f"comprehensiveness ({removal})", control)
             - found.array(cell, f"sufficiency ({removal})", control)
-            for removal in REMOVALS
+            for removal in removals
         ],
         axis=0,
     )
@@ -175,21 +187,41 @@ def _panel(name: str, rows: Sequence[Row]) -> Dots:
     )
 
 
-def _say_variants(
-    report: Report, sets: Sequence[DataSet], found: dict[str, Found], tables: dict[str, list[str]]
+def _say_columns(
+    report: Report, name: str, title: str, cells: Sequence[str], columns: Mapping[str, Sequence[Found]]
 ) -> None:
-    shown = [*tables["defaults"], *tables.get("candidates", ())]
-    columns: dict[str, list[Found]] = {"usual": [found[data.name] for data in sets]}
-    for data in sets:
-        for variant in data.variants():
-            title = variant.name.removeprefix(f"{data.name}, ")
-            columns.setdefault(title, []).extend(each for name, each in found.items() if name == variant.name)
-    columns = {title: every for title, every in columns.items() if any(each.cells for each in every)}
+    """Show the faithfulness over the default's on several kinds of classifiers or texts, where there are several."""
+    columns = {kind: every for kind, every in columns.items() if any(each.cells for each in every)}
+    others = [each for kind, every in columns.items() if kind != "usual" for each in every]
     rows: list[Row] = [
-        {"method": cell, **{title: over_default(every, cell, faithful) for title, every in columns.items()}}
-        for cell in shown
-        if any(cell in each.cells for title, every in columns.items() if title != "usual" for each in every)
+        {"method": cell, **{kind: over_default(every, cell, faithful) for kind, every in columns.items()}}
+        for cell in cells
+        if any(cell in each.cells for each in others)
     ]
     if rows:
-        report.say("## Another training, another body, longer texts\n\nFaithfulness over the default's.")
-        report.table("variants", rows)
+        report.say(f"## {title}\n\nFaithfulness over the default's.")
+        report.table(name, rows)
+
+
+def _say_removals(report: Report, cells: Sequence[str], usual: Sequence[Found]) -> None:
+    """Show the faithfulness over the default's by the usual removals and by others, on the texts that have both."""
+    elsewhere = partial(faithful, removals=OTHER_REMOVALS)
+
+    def usually(each: Found, cell: str) -> Any:
+        return np.where(np.isnan(elsewhere(each, cell)), np.nan, faithful(each, cell))
+
+    rows: list[Row] = [
+        {
+            "method": cell,
+            " and ".join(REMOVALS): over_default(usual, cell, usually),
+            " and ".join(OTHER_REMOVALS): over_default(usual, cell, elsewhere),
+        }
+        for cell in cells
+        if any(not np.isnan(elsewhere(each, cell)).all() for each in usual)
+    ]
+    if rows:
+        report.say(
+            "## Other removals\n\nFaithfulness over the default's by removals of which no method here is made, "
+            "on the texts that have both: what takes words out as the metrics do is at an advantage there."
+        )
+        report.table("removals", rows)

@@ -3,16 +3,31 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 
 from benchmarks import blocks as module
 from benchmarks.blocks import Found
-from benchmarks.cells import BASELINES, SCALES, Stage, own, stages
+from benchmarks.cells import (
+    BASELINES,
+    OTHER_REMOVALS,
+    REMOVALS,
+    SCALES,
+    SHARPER,
+    USUAL,
+    VARIANTS,
+    Stage,
+    own,
+    stages,
+)
 from benchmarks.elsewhere import located, on_units
 from benchmarks.faithfulness import blocks, measure_until
+from benchmarks.labelled import SHARPER as SHARPER_BY
 from benchmarks.labelled import Labelled, data_sets
-from benchmarks.summary import summed_up
+from benchmarks.report import Report
+from benchmarks.summary import summarise, summed_up
 from setfit_explain.arguments import METHODS
+from tests.models import tiny_model
 
 
 @pytest.fixture
@@ -46,9 +61,9 @@ def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaul
     own_cells = [
         cell
         for stage in planned
-        if stage.start == 0 and not stage.variants
+        if stage.start == 0 and stage.subjects == USUAL and stage.removals == REMOVALS
         for cell in stage.cells
-        if stage.name != "candidates" and cell.options
+        if stage.name not in ("candidates", "mixtures") and cell.options
     ]
     assert len({cell.name for cell in own_cells}) == len(own_cells)
     takes = [name for name, kind in METHODS.items() if kind.name == name and hasattr(kind(), "baseline")]
@@ -63,7 +78,7 @@ def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaul
 def test_blocks_take_the_data_sets_in_turns_and_no_text_twice(data):
     stage = Stage("defaults", (own("occlusion"),), 0, 25)
     other = dataclasses.replace(data, name="other")
-    found = [(each.name, block) for each, _, block in blocks([data, other], [], [stage])]
+    found = [(each.name, block) for each, _, block in blocks({USUAL: [data, other]}, [stage])]
     assert found == [(name, block) for block in ((0, 10), (10, 20), (20, 25)) for name in ("demo", "other")]
     assert [*Stage("", (), 40, 200).blocks(10, 56)] == [(40, 50), (50, 56)]
 
@@ -74,11 +89,11 @@ def test_a_block_is_measured_once_and_another_one_for_other_texts(data, tmp_path
     monkeypatch.setattr(module, "measured", lambda *given, **_: calls.append(given) or record)
     stage = Stage("defaults", (own("occlusion"),), 0, 20)
     for _ in range(2):
-        measure_until(math.inf, [data], [], [stage], tmp_path)
+        measure_until(math.inf, {USUAL: [data]}, [stage], tmp_path)
     assert len(calls) == 2
-    measure_until(math.inf, [data.first(15)], [], [stage], tmp_path)
+    measure_until(math.inf, {USUAL: [data.first(15)]}, [stage], tmp_path)
     assert len(calls) == 3
-    measure_until(-math.inf, [data.first(5)], [], [stage], tmp_path)
+    measure_until(-math.inf, {USUAL: [data.first(5)]}, [stage], tmp_path)
     assert len(calls) == 3
 
 
@@ -97,6 +112,54 @@ def test_the_table_is_sorted_and_compares_with_the_default_text_by_text():
     assert (rows[0]["sets"], rows[0]["texts"], rows[0]["time"]) == ("1 above, 0 below", 1, 1.0)
     assert rows[0]["faithfulness"] == pytest.approx(0.6)
     assert str(rows[0]["planted"]) == "undefined"
+
+
+def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_have_both(
+    data, tmp_path, monkeypatch
+):
+    default, other = (own(name) for name in ("integrated_gradients", "occlusion"))
+    gains = {("defaults", "occlusion"): 0.5, ("other removals", "occlusion"): 0.1}
+
+    def measured(_, stage, block):
+        start, stop = block
+        table = {
+            cell.name: {
+                f"{metric} ({removal})": {"values": [value] * (stop - start)}
+                for metric, value in (
+                    ("comprehensiveness", gains.get((stage.name, cell.name), 0) * (1 + start)),
+                    ("sufficiency", 0),
+                )
+                for removal in stage.removals
+            }
+            for cell in stage.cells
+        }
+        return {"table": table, "seconds": {}, "refused": {}}
+
+    monkeypatch.setattr(module, "measured", measured)
+    planned = [
+        Stage("defaults", (default, other), 0, 20),
+        Stage("other removals", (default, other), 0, 10, removals=OTHER_REMOVALS),
+        Stage("defaults", (default, other), 0, 10, VARIANTS),
+    ]
+    monkeypatch.setattr(type(data), "answers", property(lambda self: ["x"] * len(self.held_out)))
+    monkeypatch.setattr(type(data), "shortcut", None)
+    subjects = {USUAL: [data], VARIANTS: data.variants(), SHARPER: [data.sharper()]}
+    measure_until(math.inf, subjects, planned, tmp_path)
+    report = Report("faithfulness", "Which?")
+    summarise(report, subjects, planned, tmp_path, tmp_path)
+    page = (report.write(tmp_path) or tmp_path / "faithfulness.md").read_text()
+    assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100] |" in page
+    assert "| method | usual | seed 1 | 3 layers | long texts |" in page
+    assert "Classifiers that are sure" not in page
+
+
+def test_a_surer_classifier_answers_the_same_with_more_extreme_probabilities(data, monkeypatch):
+    monkeypatch.setattr(type(data), "_trained", lambda *_: tiny_model("bert"))
+    texts = [row.text for row in data.held_out]
+    usual, sharper = (each.model.predict_proba(texts, as_numpy=True) for each in (data, data.sharper()))
+    assert (usual.argmax(1) == sharper.argmax(1)).all()
+    ratio = np.log(sharper[:, 0] / sharper[:, 1]) / np.log(usual[:, 0] / usual[:, 1])
+    np.testing.assert_allclose(ratio, SHARPER_BY, rtol=1e-3)
 
 
 def test_values_of_other_tools_go_to_the_unit_that_holds_most_of_their_piece():
