@@ -15,6 +15,7 @@ from setfit_explain.cli.options import (
     ModelArgument,
     PrecisionOption,
     TrustOption,
+    averaged,
     grouped,
 )
 from setfit_explain.cli.settings import read_settings
@@ -52,8 +53,14 @@ def check(
 
     from setfit_explain.cli.checking import check_model, render
 
-    settings = {"method": method, "baseline": baseline, "precision": precision, "trust_pickle": trust_pickle}
-    facts = check_model(model, scale=scale, **settings)
+    facts = check_model(
+        model,
+        scale=scale,
+        method=method,
+        baseline=averaged(baseline),
+        precision=precision,
+        trust_pickle=trust_pickle,
+    )
     Console().print(render(facts))
 
 

@@ -39,9 +39,8 @@ def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple
         explanation = explainer(probe)
         seconds.append(time.perf_counter() - start)
     difference = max(classifier.head_difference, explanation.reproduction_error)
-    start_of_path = explainer.baseline(probe)
-    at_baseline = classifier.bind(probe)(start_of_path)[0].tolist()
-    _, tokens, dim = start_of_path.shape
+    encoded = classifier.encode(probe)
+    tokens, dim = classifier.word_embeddings(encoded).shape
     modules = " → ".join(type(module).__name__ for module in classifier.body.module)
     inner = getattr(classifier.body.module[0], "auto_model", None)
     asked = "predict_proba" if classifier.head.has_probabilities else "decision_function"
@@ -53,7 +52,7 @@ def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple
         ("classes", ", ".join(classifier.classes)),
         (f"difference to {asked}", f"{difference:.1e}"),
         ("baseline", str(explanation.settings["baseline"])),
-        ("the baseline's own prediction", _distribution(classifier.classes, at_baseline)),
+        ("the baseline's own prediction", _at_baseline(explainer, probe)),
         ("method", f"{explanation.method} of {explanation.output}"),
         *[("nodes for the probe text", str(n)) for n in [explanation.settings.get("nodes")] if n],
         ("converged", "yes" if explanation.converged.all() else "NO"),
@@ -79,6 +78,15 @@ def render(facts: Sequence[tuple[str, str]]) -> Table:
     for name, value in facts:
         table.add_row(Text(name, style="bold"), Text(value))
     return table
+
+
+def _at_baseline(explainer: Explainer, probe: str) -> str:
+    try:
+        baseline = explainer.baseline(probe)
+    except OptionError:  # it cuts words out, so it is no text of the same length
+        return "none, since words are cut out"
+    classifier = explainer.classifier
+    return _distribution(classifier.classes, classifier.bind(probe)(baseline)[0].tolist())
 
 
 def _distribution(classes: Sequence[str], probabilities: Sequence[float]) -> str:

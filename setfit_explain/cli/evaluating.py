@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setfit_explain.cli.messages import Exit, message, quiet_libraries
+from setfit_explain.cli.options import averaged
 from setfit_explain.cli.reading import InputFormat, read_rows
 from setfit_explain.errors import InputError, OptionError
 
@@ -42,7 +43,10 @@ def evaluate(
     source: Annotated[str, typer.Argument(metavar="DATA", help="File of texts that it was not trained on.")],
     method: Annotated[list[str] | None, typer.Option(help="Method to evaluate; may be repeated.")] = None,
     baseline: Annotated[
-        list[str] | None, typer.Option(help="Baseline for methods that take one; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Baseline for methods that take one, or several that are averaged: mask,delete; may be repeated."
+        ),
     ] = None,
     scale: Annotated[list[str] | None, typer.Option(help="Scale explained; may be repeated.")] = None,
     metric: Annotated[
@@ -181,7 +185,7 @@ def _variants(methods: Sequence[str], baselines: Sequence[str], scales: Sequence
         resolve_method(method, {})  # an unknown one is told at once
         takes = "baseline" in METHODS[method].__dataclass_fields__  # type: ignore[attr-defined]  # they all are
         for baseline in ([*baselines] or nothing) if takes else nothing:
-            options = {"method": method, "baseline": baseline, "output": scale}
+            options = {"method": method, "baseline": averaged(baseline), "output": scale}
             given = {name: value for name, value in options.items() if value is not None}
             shown = [method]
             if len(baselines) > 1 and baseline is not None:

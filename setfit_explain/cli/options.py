@@ -29,7 +29,10 @@ MethodOption = Annotated[
 ]
 BaselineOption = Annotated[
     str | None,
-    how_option(help="Start of the path: auto (the default), mean, mask, pad, unk or zero."),
+    how_option(
+        help="What stands for no word: auto (the default), mean, mask, pad, unk or zero; for methods that take words "
+        "out delete, too, and several whose scores are averaged: mask,delete."
+    ),
 ]
 PrecisionOption = Annotated[
     str | None, how_option(help="Explain a copy of the body in float32, bfloat16 or float64.")
@@ -38,6 +41,13 @@ TrustOption = Annotated[
     bool,
     how_option("--trust-pickle", help="Let the saved head run code when it is read (trusted origin only)."),
 ]
+
+
+def averaged(baseline: str | None) -> str | list[str] | None:
+    """Read ``mask,delete``, baselines that are averaged, as the list that `Explainer` takes."""
+    if baseline is None or "," not in baseline:
+        return baseline
+    return [name.strip() for name in baseline.split(",")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +132,7 @@ class ExplainerOptions:
             "targets": target[0] if len(target) == 1 else target,
             "output": self.scale,
             "method": method[0] if len(method) == 1 else method,
-            "baseline": self.baseline,
+            "baseline": averaged(self.baseline),
             "reference_texts": self._references(texts),
             "granularity": self.granularity,
             "tolerance": self.tolerance,

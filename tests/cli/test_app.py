@@ -267,6 +267,23 @@ def test_methods_that_draw_take_their_budget_and_seed(run, model):
     }
 
 
+def test_several_baselines_are_averaged(run, model):
+    options = ("--method", "leave_one_out_in", "--baseline", "mask,delete")
+    code, out, _ = run("explain", model, "-t", LONG, *options, "--output", "jsonl")
+    assert code == 0
+    found = json.loads(out.splitlines()[1])
+    expected = explain(model, LONG, method="leave_one_out_in", baseline=["mask", "delete"])
+    assert found["settings"]["baseline"] == "mask, delete"
+    assert found["attributions"] == expected.attributions.tolist()
+    code, out, _ = run("check", model, *options)
+    assert code == 0
+    assert "mask, delete" in out
+    assert "none, since words are cut out" in out
+    code, _, err = run("explain", model, "-t", LONG, "--baseline", "mask,delete")
+    assert code == 2
+    assert "method='expected_gradients' averages over it" in err
+
+
 def test_parquet_is_written_to_a_file_that_is_named_so(run, model, tmp_path):
     code, out, err = run("explain", model, "-t", LONG, "-o", tmp_path / "found.parquet")
     assert (code, out) == (0, "")

@@ -78,12 +78,21 @@ def test_rationales_and_labels_are_columns(run, saved, texts):
 
 
 def test_methods_are_combined_with_baselines_and_scales(run, saved, texts):
-    variations = ("--baseline", "mask", "--baseline", "pad", "--scale", "probability", "--scale", "log_odds")
+    variations = (
+        "--baseline",
+        "mask",
+        "--baseline",
+        "pad,delete",
+        "--scale",
+        "probability",
+        "--scale",
+        "log_odds",
+    )
     code, out, _ = run("evaluate", saved, texts, *SHORT, *variations, "--output", "json")
     assert code == 0
     assert sorted({row["method"] for row in json.loads(out)["measurements"]}) == [
         f"occlusion from {baseline} of {scale}"
-        for baseline in ("mask", "pad")
+        for baseline in ("mask", "pad,delete")
         for scale in ("log_odds", "probability")
     ]
 
