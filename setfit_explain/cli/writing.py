@@ -158,14 +158,15 @@ def _to_terminal(items: "Iterable[Item]") -> None:
 
     coming = iter(items)
     shown = list(islice(coming, SHOWN_ON_TERMINAL))
-    failures, more = 0, 0
-    for item in coming:
-        failures += isinstance(item, Failure)
-        more += 1
     console = Console()
     with console.capture() as captured:
         console.print(ExplanationSet(shown))
     sys.stdout.write(captured.get())
+    sys.stdout.flush()  # the others may take hours
+    failures, more = 0, 0
+    for item in coming:
+        failures += isinstance(item, Failure)
+        more += 1
     if more:
         sys.stdout.write(f"{more} more texts are not shown ({failures} failed); write them with --to FILE.\n")
 

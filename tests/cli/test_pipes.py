@@ -11,6 +11,7 @@ import time
 import pytest
 
 from setfit_explain import ExplanationSet
+from setfit_explain.cli.writing import SHOWN_ON_TERMINAL
 from tests.cli.processes import Forked
 from tests.models import LONG, TEXTS
 
@@ -54,6 +55,18 @@ def test_lines_are_explained_while_the_pipe_is_open_and_their_number_is_said_at_
     assert [line["kind"] for line in told] == ["explanation_set", "explanation", "explanation", "end"]
     assert [line.get("text") for line in told[1:3]] == list(TEXTS[:2])
     assert (told[0]["count"], told[3]["count"]) == (None, 2)
+
+
+def test_what_a_terminal_shows_is_shown_while_the_pipe_is_open(start, model):
+    process = start("explain", model, "-", "--output", "terminal", *FAST)
+    process.stdin.write("parcel\n" * SHOWN_ON_TERMINAL)
+    process.stdin.flush()
+    shown = process.stdout.readline()
+    process.stdin.write("refund\n")
+    process.stdin.close()
+    assert shown.strip()
+    assert "1 more texts are not shown (0 failed)" in "".join(process.stdout)
+    assert process.wait() == 0
 
 
 def test_a_stream_that_was_cut_is_not_read_as_a_whole_one(run, model, tmp_path):
