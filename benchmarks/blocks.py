@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -48,12 +49,15 @@ class Found:
         By cell.
     refused
         By cell, why it could not explain.
+    failed
+        By cell, how many texts it could not explain though it could others, and the last reason.
     """
 
     texts: int
     values: dict[tuple[str, str, str], Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def add(self, start: int, record: dict[str, Any]) -> None:
         """Put a block's record to the others."""
@@ -66,6 +70,8 @@ class Found:
                     ]
         self.seconds |= record["seconds"]
         self.refused |= record["refused"]
+        for cell, (count, reason) in record.get("failed", {}).items():
+            self.failed[cell] = (count + self.failed.get(cell, (0, ""))[0], reason)
 
     @property
     def cells(self) -> list[str]:
@@ -80,7 +86,8 @@ class Found:
 def file_of(data: DataSet, stage: Stage, block: tuple[int, int], folder: Path) -> Path:
     """Name a block's file by all that its content depends on, the version too."""
     texts = [row.text for row in data.held_out[slice(*block)]]
-    settings = [data.name, [cell.name for cell in stage.cells], texts, METRICS, __version__]
+    cells = [(cell.name, repr(cell.options)) for cell in stage.cells]
+    settings = [data.name, cells, stage.removals, texts, METRICS, __version__]
     digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
     return folder / f"{data.name}-{stage.name}-{block[0]}-{digest}.json".replace(" ", "-")
 
@@ -121,15 +128,17 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
     )
     table: Table = defaultdict(dict)
     _put(table, found)
+    record = {"table": table, "seconds": {}, "refused": refused, "failed": _failed(cells, found)}
     if stage.subjects != USUAL or stage.removals != REMOVALS:
-        return {"table": table, "seconds": {}, "refused": refused}
+        return record
     if block[0] < PLANTED_TEXTS and data.shortcut is not None and data.planted is not None:
         moved = data.shortcut.moved[slice(*block)]
         if moved:
             shortcut = replace(data.shortcut, model=data.planted.classifier, moved=moved)
             _put(table, shortcut.evaluate(_methods(data.planted, cells)), PLANTED)
-    timed = {} if block[0] else {cell.name: _seconds(data, cell) for cell in cells}
-    return {"table": table, "seconds": timed, "refused": refused}
+    if not block[0]:
+        record["seconds"] = {cell.name: _seconds(data, cell) for cell in cells}
+    return record
 
 
 def _refused(data: DataSet, cells: Sequence[Cell]) -> dict[str, str]:
@@ -142,6 +151,16 @@ def _refused(data: DataSet, cells: Sequence[Cell]) -> dict[str, str]:
         except SetFitExplainError as error:
             refused[cell.name] = f"{type(error).__name__}: {error}"
     return refused
+
+
+def _failed(cells: Sequence[Cell], evaluation: Evaluation) -> dict[str, tuple[int, str]]:
+    """Count the texts that a cell could not explain, which the message names."""
+    failed = {}
+    for cell in cells:
+        reasons = [each.message for each in evaluation.failures if each.message.startswith(f"{cell.name}: ")]
+        if reasons:
+            failed[cell.name] = (len(reasons), reasons[-1])
+    return failed
 
 
 def _explaining(data: DataSet, cell: Cell) -> Contestant:
@@ -164,9 +183,13 @@ def _put(table: Table, evaluation: Evaluation, prefix: str = "") -> None:
 
 
 def _seconds(data: DataSet, cell: Cell) -> float:
-    """Median processor seconds of an explanation of the answer's class."""
+    """Median processor seconds of an explanation of the answer's class, over the texts that can be explained."""
     explain = _explaining(data, cell)
     cases = Cases(data.subject.classifier)
     some = [cases.of(index, row.text) for index, row in enumerate(data.held_out[:TIMED])]
     explain(some[0])
-    return float(np.median([seconds(partial(explain, case)) for case in some]))
+    times = []
+    for case in some:
+        with suppress(SetFitExplainError):
+            times.append(seconds(partial(explain, case)))
+    return float(np.median(times))

@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.elsewhere import CANDIDATES, MIXTURES, PEERS, Maker
 from benchmarks.labelled import Subject
+from benchmarks.paths import PATHS
 from setfit_explain.arguments import METHODS
 from setfit_explain.evaluation.contestants import Foreign
 
@@ -114,9 +115,9 @@ def stages() -> list[Stage]:
     slow = [name for name in known if name not in QUICK]
     defaults, costly = (tuple(own(name) for name in names) for names in (QUICK, slow))
     peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
-    candidates, mixtures = (
+    candidates, mixtures, paths = (
         tuple(Cell(name, maker=made) if callable(made) else Cell(name, made) for name, made in ideas.items())
-        for ideas in (CANDIDATES, MIXTURES)
+        for ideas in (CANDIDATES, MIXTURES, PATHS)
     )
     leading, settings, costly_settings, two = (
         tuple(cell for name in names for cell in departing(name, departures))
@@ -135,6 +136,7 @@ def stages() -> list[Stage]:
         Stage("peers", peers, 0, 20),
         Stage("leading settings", leading, 0, 20),
         Stage("mixtures", mixtures, 0, 20),
+        Stage("paths", paths, 0, 20),
         Stage("other removals", again, 0, 20, removals=OTHER_REMOVALS),
         Stage("scales", scales, 0, 20, SHARPER),
         Stage("costly", costly, 0, 20),
@@ -142,6 +144,7 @@ def stages() -> list[Stage]:
         Stage("candidates", candidates, 0, 20, VARIANTS),
         Stage("leading settings", leading, 20, 40),
         Stage("mixtures", mixtures, 20, 40),
+        Stage("paths", paths, 20, 40),
         Stage("settings", settings, 0, 20),
         Stage("defaults", defaults, 40, 200),
         Stage("candidates", candidates, 40, 200),

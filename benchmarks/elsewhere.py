@@ -143,8 +143,8 @@ PEERS: dict[str, Maker] = {
 """Other tools at their defaults."""
 
 
-def _mean(*settings: dict[str, Any]) -> Maker:
-    """Average explanations; all are in the units of the score."""
+def mean_of(*settings: dict[str, Any]) -> Maker:
+    """Average explanations of the library by several settings; all are in the units of the score."""
 
     def make(subject: Subject) -> Foreign:
         explainers = [Explainer(subject.classifier, show_progress=False, **options) for options in settings]
@@ -165,13 +165,13 @@ BOTH = ["mask", "delete"]
 
 CANDIDATES: dict[str, dict[str, Any] | Maker] = {
     "integrated gradients, 8 nodes": {"n_steps": 8},
-    "integrated gradients from mean, mask, pad and unk, 8 nodes each": _mean(
+    "integrated gradients from mean, mask, pad and unk, 8 nodes each": mean_of(
         *({"n_steps": 8, "baseline": how} for how in ("auto", "mask", "pad", "unk"))
     ),
-    "integrated gradients and leave_one_out_in, averaged": _mean({}, {"method": "leave_one_out_in"}),
+    "integrated gradients and leave_one_out_in, averaged": mean_of({}, {"method": "leave_one_out_in"}),
     "leave_one_out_in from mask and delete, averaged": {"method": "leave_one_out_in", "baseline": BOTH},
     "occlusion from mask and delete, averaged": {"method": "occlusion", "baseline": BOTH},
-    "integrated gradients, and leave_one_out_in from mask and delete, averaged": _mean(
+    "integrated gradients, and leave_one_out_in from mask and delete, averaged": mean_of(
         {}, {"method": "leave_one_out_in", "baseline": BOTH}
     ),
     "shapley_sampling, 64": {"method": "shapley_sampling", "n_samples": 64},
@@ -185,16 +185,16 @@ CANDIDATES: dict[str, dict[str, Any] | Maker] = {
 """Ideas for a better method at the cost of the default: options of `Explainer`, or made from several explainers."""
 
 MIXTURES: dict[str, dict[str, Any] | Maker] = {
-    "occlusion from delete and leave_one_in from mask, averaged": _mean(
+    "occlusion from delete and leave_one_in from mask, averaged": mean_of(
         {"method": "occlusion", "baseline": "delete"}, {"method": "leave_one_in", "baseline": "mask"}
     ),
-    "integrated gradients and occlusion from delete, averaged": _mean(
+    "integrated gradients and occlusion from delete, averaged": mean_of(
         {}, {"method": "occlusion", "baseline": "delete"}
     ),
-    "integrated gradients, 8 nodes, and leave_one_out_in from delete, averaged": _mean(
+    "integrated gradients, 8 nodes, and leave_one_out_in from delete, averaged": mean_of(
         {"n_steps": 8}, {"method": "leave_one_out_in", "baseline": "delete"}
     ),
-    "integrated gradients from mean and mask, 8 nodes each, and leave_one_out_in, averaged": _mean(
+    "integrated gradients from mean and mask, 8 nodes each, and leave_one_out_in, averaged": mean_of(
         {"n_steps": 8}, {"n_steps": 8, "baseline": "mask"}, {"method": "leave_one_out_in"}
     ),
 }

@@ -40,6 +40,8 @@ class Subject:
     """A classifier to explain, verified once."""
 
     model: SetFitModel
+    texts: tuple[str, ...]
+    """Texts that the model was trained on."""
     made: dict[str, Any] = field(default_factory=dict)
     """What was made for it, by name, so that it is made once."""
 
@@ -94,7 +96,7 @@ class DataSet:
     @cached_property
     def model(self) -> SetFitModel:
         """MiniLM-L6 and a logistic regression, fine-tuned by SetFit."""
-        model = self._trained("model", [row.text for row in self.train], [row.label for row in self.train])
+        model = self._trained("model", self._texts, [row.label for row in self.train])
         model.model_head.coef_ *= self.sharpness
         model.model_head.intercept_ *= self.sharpness
         return model
@@ -102,13 +104,17 @@ class DataSet:
     @cached_property
     def subject(self) -> Subject:
         """The classifier that was trained on the texts as they are."""
-        return Subject(self.model)
+        return Subject(self.model, self._texts)
 
     @cached_property
     def planted(self) -> Subject | None:
         """The classifier that was trained with the artefact."""
         shortcut = self.shortcut
-        return None if shortcut is None else Subject(self._trained(f"planted-{shortcut.label}", (), ()))
+        return (
+            None
+            if shortcut is None
+            else Subject(self._trained(f"planted-{shortcut.label}", (), ()), self._texts)
+        )
 
     @cached_property
     def answers(self) -> list[str]:
@@ -122,7 +128,7 @@ class DataSet:
         try:
             return plant_shortcut(
                 lambda texts, labels: self._trained(f"planted-{label}", texts, labels),
-                [row.text for row in self.train],
+                self._texts,
                 [row.label for row in self.train],
                 [row.text for row in self.held_out],
                 ARTEFACT,
@@ -130,6 +136,10 @@ class DataSet:
             )
         except InputError:
             return None
+
+    @property
+    def _texts(self) -> tuple[str, ...]:
+        return tuple(row.text for row in self.train)
 
     def first(self, count: int) -> "DataSet":
         """Keep the first held-out texts."""

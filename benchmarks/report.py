@@ -3,6 +3,7 @@
 import csv
 import os
 import platform
+import re
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
@@ -98,12 +99,13 @@ def _cell(value: object) -> str:
 
 
 def _provenance(packages: Sequence[str]) -> str:
-    """Tell how to run it again; of paths only the last part, which is not the machine's."""
+    """Tell how to run it again; of paths only the last part, which is not the machine's, and of options those that matter."""
     module = Path(sys.argv[0]).stem
-    arguments = " ".join(Path(part).name if os.sep in part else part for part in sys.argv[1:])
+    given = " ".join(["", *(Path(part).name if os.sep in part else part for part in sys.argv[1:])])
+    arguments = re.sub(r" --(out|cache|minutes)[ =]\S+", "", given)
     versions = ", ".join(f"{name} {version(name)}" for name in (*PACKAGES, *packages))
     return (
-        f"`OMP_NUM_THREADS=1 python -m benchmarks.{module} {arguments}`\n\n"
+        f"`OMP_NUM_THREADS=1 python -m benchmarks.{module}{arguments}`\n\n"
         f"setfit_explain {__version__}, Python {platform.python_version()}, {versions}; "
         f"{_processor()}, one thread."
     )

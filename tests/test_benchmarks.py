@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
+from benchmarks import paths
 from benchmarks.bare import Bare, converged, relative_error, tokens_of
 from benchmarks.captum_loop import CaptumLoop
 from setfit_explain import Explainer
@@ -39,6 +41,22 @@ def test_the_floor_is_one_class_of_the_bare_integral(bare):
     path = bare.path(LONG)
     floor = path.floor(NODES, target=2)[None, 1:-1]
     assert relative_error(floor, path.integrate(NODES)[2:]).max() < 1e-5
+
+
+def test_the_pieces_of_another_path_add_up_to_the_same_difference(bare, monkeypatch):
+    monkeypatch.setattr(paths, "NODES", 512)
+    path, units = bare.path(LONG), np.arange(-1, bare.path(LONG).tokens - 1)
+    units[-1] = -1  # special tokens are no words
+    words = (path.start + path.displacement)[0]
+    difference = float(bare(words[None])[0, 2] - bare(path.start)[0, 2])
+    straight = paths.along(bare, torch.cat([path.start, words[None]]), 2)
+    assert straight.sum() != pytest.approx(difference, rel=1e-2), (
+        "one piece is not enough, so nodes do matter"
+    )
+    several = paths.one_after_another(bare, words, units, 2, np.random.default_rng(0))
+    assert several.sum() == pytest.approx(difference, rel=1e-2)
+    many = paths.from_many(bare, words, path.start.expand(256, -1, -1), 2)
+    assert relative_error(many[None, 1:-1], path.integrate(64)[2:]).max() < 1e-3
 
 
 def test_captum_integrates_along_the_same_path_one_by_one_and_batched(bare):

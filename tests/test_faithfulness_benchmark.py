@@ -16,6 +16,7 @@ from benchmarks.cells import (
     SHARPER,
     USUAL,
     VARIANTS,
+    Cell,
     Stage,
     own,
     stages,
@@ -23,7 +24,7 @@ from benchmarks.cells import (
 from benchmarks.elsewhere import located, on_units
 from benchmarks.faithfulness import blocks, measure_until
 from benchmarks.labelled import SHARPER as SHARPER_BY
-from benchmarks.labelled import Labelled, data_sets
+from benchmarks.labelled import Labelled, Subject, data_sets
 from benchmarks.report import Report
 from benchmarks.summary import summarise, summed_up
 from setfit_explain.arguments import METHODS
@@ -95,6 +96,37 @@ def test_a_block_is_measured_once_and_another_one_for_other_texts(data, tmp_path
     assert len(calls) == 3
     measure_until(-math.inf, {USUAL: [data.first(5)]}, [stage], tmp_path)
     assert len(calls) == 3
+
+
+def test_another_setting_under_the_same_name_is_another_block(data, tmp_path):
+    files = {
+        module.file_of(data, Stage("s", (cell,), 0, 10, removals=removals), (0, 10), tmp_path)
+        for cell in (Cell("a", {"n_steps": 8}), Cell("a", {"n_steps": 9}))
+        for removals in (REMOVALS, OTHER_REMOVALS)
+    }
+    assert len(files) == 4
+
+
+def test_texts_that_another_tool_cannot_explain_are_counted(data, monkeypatch):
+    def explain(text, spans, _):
+        if text == data.held_out[1].text:
+            raise RuntimeError("not this one")
+        return np.arange(len(spans))
+
+    subject = Subject(tiny_model("bert"), ())
+    monkeypatch.setattr(type(data), "subject", subject)
+    monkeypatch.setattr(type(data), "answers", property(lambda self: ["x"] * len(self.held_out)))
+    monkeypatch.setattr(type(data), "shortcut", None)
+    stage = Stage("s", (Cell("tool", maker=lambda _: explain),), 0, 3)
+    record = module.measured(data, stage, (0, 3))
+    assert record["failed"] == {"tool": (1, "tool: tool raised RuntimeError: not this one")}
+    assert record["seconds"]["tool"] > 0
+    found = Found(6)
+    for start in (0, 3):
+        found.add(start, record)
+    assert found.failed["tool"][0] == 2
+    values = found.array("tool", "comprehensiveness (mask)")
+    assert np.isnan(values).tolist() == [False, True, False] * 2
 
 
 def test_the_table_is_sorted_and_compares_with_the_default_text_by_text():
