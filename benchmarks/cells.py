@@ -134,24 +134,28 @@ def stages() -> list[Stage]:
         Stage("defaults", defaults, 0, 40),
         Stage("candidates", candidates, 0, 40),
         Stage("peers", peers, 0, 20),
-        Stage("leading settings", leading, 0, 20),
-        Stage("mixtures", mixtures, 0, 20),
-        Stage("paths", paths, 0, 20),
-        Stage("other removals", again, 0, 20, removals=OTHER_REMOVALS),
-        Stage("scales", scales, 0, 20, SHARPER),
-        Stage("costly", costly, 0, 20),
-        Stage("defaults", defaults, 0, 20, VARIANTS),
-        Stage("candidates", candidates, 0, 20, VARIANTS),
-        Stage("leading settings", leading, 20, 40),
-        Stage("mixtures", mixtures, 20, 40),
-        Stage("paths", paths, 20, 40),
-        Stage("settings", settings, 0, 20),
+        # A little of everything, then more of it.
+        *(
+            stage
+            for start, stop in ((0, 10), (10, 20), (20, 40))
+            for stage in (
+                Stage("leading settings", leading, start, stop),
+                Stage("mixtures", mixtures, start, stop),
+                Stage("paths", paths, start, stop),
+                Stage("other removals", again, start, stop, removals=OTHER_REMOVALS),
+                Stage("scales", scales, start, stop, SHARPER),
+                Stage("costly", costly, start, stop),
+                Stage("defaults", defaults, start, stop, VARIANTS),
+                Stage("candidates", candidates, start, stop, VARIANTS),
+                Stage("settings", settings, start, stop),
+            )
+        ),
         Stage("defaults", defaults, 40, 200),
         Stage("candidates", candidates, 40, 200),
-        Stage("costly", costly, 20, 200),
+        Stage("costly", costly, 40, 200),
         Stage("peers", peers, 20, 200),
         Stage("leading settings", leading, 40, 200),
-        Stage("settings", settings, 20, 200),
+        Stage("settings", settings, 40, 200),
         Stage("costly settings", costly_settings, 0, 20),
         Stage("two settings", two, 0, 20),
     ]
