@@ -133,7 +133,7 @@ def stages() -> list[Stage]:
     return [
         Stage("defaults", defaults, 0, 40),
         Stage("candidates", candidates, 0, 40),
-        Stage("peers", peers, 0, 20),
+        Stage("peers", peers, 0, 10),
         # A little of everything, then more of it.
         *(
             stage
@@ -153,7 +153,7 @@ def stages() -> list[Stage]:
         Stage("defaults", defaults, 40, 200),
         Stage("candidates", candidates, 40, 200),
         Stage("costly", costly, 40, 200),
-        Stage("peers", peers, 20, 200),
+        Stage("peers", peers, 10, 200),
         Stage("leading settings", leading, 40, 200),
         Stage("settings", settings, 40, 200),
         Stage("costly settings", costly_settings, 0, 20),
