@@ -13,6 +13,7 @@ from setfit_explain.attribution.batches import row_slices
 from setfit_explain.attribution.perturbation import Perturbation, make_removal
 from setfit_explain.classifier.outputs import Output, ScoreFunction
 from setfit_explain.errors import OptionError
+from setfit_explain.evaluation.rationales import unit_weights
 from setfit_explain.explanation.units import group_tokens
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from setfit_explain.attribution.perturbation import Removal
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.text_classifier import TextClassifier
+    from setfit_explain.evaluation.rationales import Rationale
     from setfit_explain.explainer import Explainer
     from setfit_explain.explanation.segmentation import Granularity
     from setfit_explain.explanation.units import Unit
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 
 REMOVALS = ("mask", "pad", "unk", "mean", "zero", "delete")
 """How a unit is taken out: its word embeddings become a token's or the mean word's, or its tokens are cut out."""
-
-Rationale = Sequence[tuple[int, int, float]]
-"""Characters that somebody marked: (start, end, weight), the weight from 0 to 1."""
 
 
 class Cases:
@@ -201,20 +200,6 @@ def attributions(explainer: Explainer, case: Case) -> Floats:
     """
     found = explainer(case.encoded.text, targets=list(case.score.targets))
     return found.attributions[0, : case.n]
-
-
-def unit_weights(units: Sequence[Unit], rationale: Rationale) -> Floats:
-    """Weigh each unit by the marks on its characters, averaged over them, shape ``(units,)``."""
-    return np.array(
-        [
-            sum(
-                weight * max(0, min(unit.end, end) - max(unit.start, start))
-                for start, end, weight in rationale
-            )
-            / (unit.end - unit.start)
-            for unit in units
-        ]
-    )
 
 
 def _of_text(units: Sequence[Unit]) -> list[Unit]:

@@ -17,6 +17,7 @@ from setfit_explain.evaluation.contestants import contestant, named_methods
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
+from setfit_explain.evaluation.rationales import read_rationale
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from setfit_explain.explanation.explanation_set import Failure
 from setfit_explain.views.progress import progress_bar
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.text_classifier import TextClassifier
-    from setfit_explain.evaluation.case import Case, Rationale
+    from setfit_explain.evaluation.case import Case
     from setfit_explain.evaluation.contestants import Contestant, Foreign
+    from setfit_explain.evaluation.rationales import Rationale
     from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
 
@@ -118,7 +120,8 @@ def evaluate(
     removals
         How units are taken out, for the metrics given by name: any of `REMOVALS`.
     rationales
-        For each text what people marked as the reason, (start, end) or (start, end, weight), or None.
+        For each text what people marked as the reason, (start, end) or (start, end, vote), or None. The vote, from
+        0 to 1, is the share of people who marked it, 1 if not given; where spans overlap, the largest counts.
     labels
         The class of each text whose score is explained and measured, by name or column; None for the most
         probable one. Plausibility should be judged on the class that the people gave.
@@ -144,6 +147,8 @@ def evaluate(
     ------
     OptionError
         A method, metric or removal is unknown, or rationales are lacking where a metric needs them.
+    InputError
+        A rationale is not within its text.
     ModelError
         The model cannot be explained.
 
@@ -173,7 +178,11 @@ def evaluate(
     targets = [
         None if label is None else _column(label, classifier) for label in labels or [None] * len(texts)
     ]
-    marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
+    asked = [None] * len(texts) if rationales is None else rationales
+    marked = [
+        read_rationale(index, text, given)
+        for index, (text, given) in enumerate(zip(texts, asked, strict=True))
+    ]
     rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
     contestants = {name: explain for name, (explain, _) in made.items()}
     table, seconds, failures = _judged(cases, contestants, chosen, rows, show_progress)
@@ -295,15 +304,3 @@ def _column(label: Any, classifier: TextClassifier) -> int:
     if isinstance(column, tuple):
         raise TargetError(f"A label is one class; got {label!r}.")
     return column
-
-
-def _weighted(rationale: Any) -> Rationale | None:
-    if rationale is None:
-        return None
-    try:
-        return [(int(start), int(end), float(*weight or [1])) for start, end, *weight in rationale]
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"The rationale {rationale!r} is not readable. Accepted: a list of [start, end] or "
-            "[start, end, weight] in characters of the text."
-        ) from error

@@ -163,7 +163,7 @@ def test_what_cannot_be_meant_is_said(options, message):
 
 def test_rationales_are_lists_of_spans():
     with pytest.raises(
-        InputError, match=r"The rationale 'x' is not readable. Accepted: a list of \[start, end\]"
+        InputError, match=r"The rationale 'x' of text 0 is not readable. Accepted: a list of \[start, end\]"
     ):
         evaluate(MODEL, [LONG], metrics=["token_f1"], rationales=["x"])
 

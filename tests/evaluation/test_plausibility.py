@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
+from setfit_explain.errors import InputError
 from setfit_explain.evaluation import PLAUSIBILITY, evaluate
 from setfit_explain.evaluation.plausibility import (
     AveragePrecision,
@@ -21,6 +22,14 @@ VALUES = np.array([0.1, 0.4, 0.3, -0.2])
 def test_characters_become_weights_of_units():
     case = case_of(TEXT, rationale=[(0, 2, 1.0), (4, 12, 0.5), (13, 16, 1.0)])
     np.testing.assert_allclose(case.rationale, [0.5, 0.5, 0.5, 1.0])
+
+
+def test_where_marks_overlap_the_largest_vote_counts():
+    twice = case_of(TEXT, rationale=[(0, 4, 1.0), (0, 4, 1.0), (2, 9, 0.5)])
+    np.testing.assert_allclose(twice.rationale, [1, 0.5, 0, 0])
+    assert PointingGame()(twice, np.array([4.0, 3, 2, 1])) == 1
+    # The first threshold finds 1 of 1.5, the second the rest among two units.
+    assert AveragePrecision()(twice, np.array([4.0, 3, 2, 1])) == pytest.approx(1 / 1.5 + 0.5 / 1.5 * 0.75)
 
 
 def test_average_precision_is_scikit_learns_with_votes_as_weights():
@@ -46,6 +55,22 @@ def test_average_precision_is_scikit_learns_with_votes_as_weights():
 )
 def test_overlaps_are_those_counted_by_hand(metric, expected):
     assert metric()(case_of(rationale=SPANS), VALUES) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("span", "message"),
+    [
+        ((0, 99), r"span \[0, 99\] of text 1 is not within its 16 characters"),
+        ((-1, 4), r"span \[-1, 4\] of text 1 is not within"),
+        ((4, 0), r"span \[4, 0\] of text 1 is not within its 16 characters: 0 <= start <= end"),
+        ((0, 4, 1.5), r"vote 1.5 for \[0, 4\] of text 1 is not from 0 to 1"),
+        ((0, 4, float("nan")), "vote nan for"),
+        ((0,), r"rationale \[\(0,\)\] of text 1 is not readable"),
+    ],
+)
+def test_a_mark_that_is_none_is_said_with_its_text(span, message):
+    with pytest.raises(InputError, match=message):
+        evaluate(bag_of_words(), ["good", TEXT], metrics=["token_f1"], rationales=[[(0, 4)], [span]])
 
 
 def test_without_a_positive_attribution_nothing_is_marked():
