@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from setfit_explain.classifier.labels import resolve_targets
+from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.text_classifier import verified_classifier
-from setfit_explain.errors import InputError, OptionError, SetFitExplainError, TargetError
+from setfit_explain.errors import InputError, OptionError, SetFitExplainError
 from setfit_explain.evaluation.case import Cases
 from setfit_explain.evaluation.contestants import contestant, named_methods
 from setfit_explain.evaluation.measuring import Direction, Measurement
@@ -25,7 +25,6 @@ from setfit_explain.views.progress import progress_bar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from setfit_explain.classifier.text_classifier import TextClassifier
     from setfit_explain.evaluation.case import Case
     from setfit_explain.evaluation.contestants import Contestant, Foreign
     from setfit_explain.evaluation.rationales import Rationale
@@ -123,8 +122,9 @@ def evaluate(
         For each text what people marked as the reason, (start, end) or (start, end, vote), or None. The vote, from
         0 to 1, is the share of people who marked it, 1 if not given; where spans overlap, the largest counts.
     labels
-        The class of each text whose score is explained and measured, by name or column; None for the most
-        probable one. Plausibility should be judged on the class that the people gave.
+        The class of each text whose score is explained and measured, as `explain` reads ``true_labels``: a name, or
+        the number that the model was trained on. None for the most probable one. Plausibility should be judged on
+        the class that the people gave.
     output
         Scale on which the metrics see the class's score, whatever scale a method explains.
     granularity
@@ -148,7 +148,7 @@ def evaluate(
     OptionError
         A method, metric or removal is unknown, or rationales are lacking where a metric needs them.
     InputError
-        A rationale is not within its text.
+        A label is no class, or a rationale not within its text.
     ModelError
         The model cannot be explained.
 
@@ -176,7 +176,8 @@ def evaluate(
         if metric.removal is not None:
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
     targets = [
-        None if label is None else _column(label, classifier) for label in labels or [None] * len(texts)
+        label_column(label, classifier.classes, classifier.model.labels)
+        for label in ([None] * len(texts) if labels is None else labels)
     ]
     asked = [None] * len(texts) if rationales is None else rationales
     marked = [
@@ -296,11 +297,3 @@ def _chosen(
     if lacking and rationales is None:
         raise OptionError(f"{lacking[0]} compares with what people marked; give rationales.")
     return chosen
-
-
-def _column(label: Any, classifier: TextClassifier) -> int:
-    nothing = np.zeros(len(classifier.classes))
-    (column,) = resolve_targets([label], classifier.classes, nothing, multi_label=classifier.multi_label)
-    if isinstance(column, tuple):
-        raise TargetError(f"A label is one class; got {label!r}.")
-    return column

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from setfit import SetFitModel
 
 import setfit_explain
 from setfit_explain import Explainer, explain
@@ -57,23 +58,58 @@ def test_the_same_call_gives_the_same_numbers_and_another_seed_other_controls():
     assert not np.array_equal(run(0).random, run(1).random)
 
 
-def test_labels_choose_the_class_that_is_measured():
-    of_name, of_column, opposite = (
-        evaluate(
-            bag_of_words(),
-            ["good so"],
-            methods={"exact": ZERO},
-            metrics=["insertion"],
-            removals=["zero"],
-            labels=[label],
-            output="logit",
-        ).find("exact", "insertion", "zero")
-        for label in ("blame", 0, "praise")
+def insertion_of(label, model):
+    found = evaluate(
+        model,
+        ["good so"],
+        methods={"exact": ZERO},
+        metrics=["insertion"],
+        removals=["zero"],
+        labels=[label],
+        output="logit",
     )
-    assert of_name.values == of_column.values == pytest.approx((0 / 2 + 0 - 2 / 2) / 2)
-    assert opposite.values == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
-    with pytest.raises(TargetError, match="'blam' is not a class"):
-        evaluate(bag_of_words(), ["good"], methods={"exact": ZERO}, removals=["zero"], labels=["blam"])
+    return found.find("exact", "insertion", "zero").values[0]
+
+
+def test_labels_choose_the_class_that_is_measured():
+    assert insertion_of("blame", bag_of_words()) == pytest.approx((0 / 2 + 0 - 2 / 2) / 2)
+    assert insertion_of("praise", bag_of_words()) == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
+
+
+@pytest.mark.parametrize("label", [2, 2.0, "2", np.int64(2), np.str_("praise")])
+def test_a_label_is_read_as_explain_reads_it(label):
+    body, head = bag_of_words()
+    head.classes_ = np.array([1, 2])  # its columns, which are not the places in labels
+    model = SetFitModel(model_body=body, model_head=head, labels=["unseen", "blame", "praise"])
+    assert explain(model, "good", true_labels=2).true_label == "praise"
+    assert insertion_of(label, model) == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
+
+
+def test_labels_may_be_an_array_and_lack_some():
+    found = evaluate(
+        bag_of_words(),
+        ["bad", "good", "bad"],
+        methods={"exact": ZERO},
+        metrics=["insertion"],
+        removals=["zero"],
+        labels=np.array(["praise", None, float("nan")], dtype=object),
+        output="logit",
+    )
+    np.testing.assert_allclose(found.find("exact", "insertion", "zero").values, [-1, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("blam", "'blam' is not a class.*Did you mean 'blame'"),
+        (0, "'0' is not a class. Classes: blame, praise"),
+        (["blame", "praise"], r"one class, by name or number; got \['blame', 'praise'\]"),
+        (1 + 1j, "one class, by name or number"),
+    ],
+)
+def test_a_label_that_is_no_class_is_said(label, message):
+    with pytest.raises(TargetError, match=message):
+        insertion_of(label, bag_of_words())
 
 
 def test_a_text_that_cannot_be_read_is_told_and_undefined():

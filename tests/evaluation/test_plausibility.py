@@ -93,6 +93,6 @@ def test_the_marked_words_beat_random_ones_which_beat_reversed_ones(name):
         methods={"exact": ZERO},
         metrics=[name],
         rationales=spans,
-        labels=[1] * len(texts),
+        labels=["praise"] * len(texts),
     ).find("exact", name)
     assert_ordered(found)
