@@ -171,7 +171,8 @@ def agreement(
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
     classifier = verified_classifier(model, differentiable=False)
     explainers = [Explainer(classifier, **options) for options in variations.values()]
-    cases = Cases(explainers[0].classifier, granularity=explainers[0].granularity, seed=seed)
+    first = explainers[0]
+    cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)
     for index, text in enumerate(texts):
         case = cases.of(index, text)

@@ -6,7 +6,7 @@ import pytest
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation import across_baselines, across_seeds, agreement, max_sensitivity
 from tests.evaluation.games import EXACT, TEXT, ZERO, bag_of_words
-from tests.models import TEXTS, tiny_model
+from tests.models import LONG, TEXTS, tiny_model, tiny_svm
 
 
 @pytest.mark.parametrize("method", ["occlusion", "integrated_gradients"])
@@ -40,6 +40,11 @@ def test_agreement_on_a_real_architecture_is_above_its_controls():
     found = agreement(tiny_model("bert"), TEXTS, across_baselines({"method": "occlusion"}), seed=1)
     assert found.gain_over(found.random).low > 0
     assert found.controls["reversed"].mean < found.controls["random"].mean
+
+
+def test_a_head_with_only_a_decision_function_has_agreement():
+    found = agreement(tiny_svm(), [LONG], across_baselines({"method": "occlusion", "output": "logit"}))
+    assert found.value.n == 1
 
 
 def test_one_variation_agrees_with_nothing():
