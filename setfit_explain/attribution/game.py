@@ -15,7 +15,7 @@ import torch
 
 from setfit_explain.attribution.baselines import baseline_notes
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.perturbation import Perturbation, Removal, make_removals
+from setfit_explain.attribution.perturbation import Deletion, Perturbation, Removal, make_removals
 from setfit_explain.classifier.precision import rounding
 from setfit_explain.errors import OptionError
 
@@ -192,6 +192,11 @@ class GameAttributor:
     classifier: TextClassifier
     removals: tuple[Removal, ...]
     internal_batch_size: int | None
+
+    @property
+    def reads_ids_alone(self) -> bool:
+        """Whether word embeddings are never asked for, as where words are cut out."""
+        return all(isinstance(removal, Deletion) for removal in self.removals)
 
     def baseline(self, encoded: EncodedText) -> Tensor:
         """Baseline embeddings ``(tokens, dim)`` of one text, the mean of several."""

@@ -96,7 +96,8 @@ def max_sensitivity(
     -------
     Measurement
         The random control is an attribution drawn anew each time. There is no reversed one: opposite signs move
-        as far. What reads token ids, as ``baseline="delete"`` does, does not see the noise and scores 0.
+        as far. It is undefined for what reads token ids alone, as attention rollout and ``baseline="delete"`` do:
+        the noise does not reach them.
     """
     explainer = Explainer(model, **options)
     moved = _Moved(explainer.classifier)
@@ -104,7 +105,9 @@ def max_sensitivity(
     attribute = chosen.prepare(moved, None)
     cases = Cases(explainer.classifier, output=explainer.output, granularity=explainer.granularity, seed=seed)
     found = np.full((2, len(texts)), np.nan)
-    for index, text in enumerate(texts):
+    # Attributors of the caller's own need not say it.
+    blind = getattr(attribute, "reads_ids_alone", False)
+    for index, text in enumerate([] if blind else texts):
         case = cases.of(index, text)
         generator = case.generator()
         words = explainer.classifier.word_embeddings(case.encoded)
@@ -129,7 +132,9 @@ def max_sensitivity(
         unit="relative to the attributions' norm",
         values=found[0],
         random=found[1],
-        undefined_for="texts whose attributions are all zero",
+        undefined_for=f"{chosen.name} with these settings, which reads token ids and so does not see the noise"
+        if blind
+        else "texts whose attributions are all zero",
     )
 
 

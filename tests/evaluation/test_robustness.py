@@ -27,6 +27,29 @@ def test_an_explanation_of_nothing_has_no_sensitivity():
     assert (found.value.n, found.undefined) == (0, 2)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "attention_rollout"},
+        {"method": "occlusion", "baseline": "delete"},
+        {"method": "kernel_shap", "baseline": ["delete"]},
+    ],
+)
+def test_a_method_that_does_not_see_the_noise_has_no_sensitivity(options):
+    found = max_sensitivity(tiny_model("bert"), [LONG], options)
+    assert (found.value.n, found.undefined) == (0, 1)
+    assert found.undefined_for == (
+        f"{options['method']} with these settings, which reads token ids and so does not see the noise"
+    )
+
+
+def test_a_method_that_sees_the_noise_in_part_has_a_sensitivity():
+    found = max_sensitivity(
+        tiny_model("bert"), [LONG], {"method": "occlusion", "baseline": ["mask", "delete"]}
+    )
+    assert found.values[0] > 0
+
+
 def test_baselines_that_only_shift_the_attributions_agree_on_their_order():
     found = agreement(
         bag_of_words(), [TEXT, "good"], across_baselines(ZERO, ["zero", "mean"]), method="occlusion"
