@@ -13,6 +13,7 @@ from setfit_explain import Explainer, explain
 from setfit_explain.errors import InputError, OptionError, TargetError
 from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
+from setfit_explain.evaluation.studies import STUDIES, run_study
 from tests.evaluation.games import ZERO, bag_of_words
 from tests.models import LONG, TEXTS, tiny_model
 
@@ -226,6 +227,35 @@ def test_studies_of_whole_methods_are_metrics_by_name():
     seeds = found.find("occlusion", "agreement_across_seeds")
     assert seeds.value.n == 0
     assert "draws nothing at random" in seeds.undefined_for
+
+
+def test_what_a_study_cannot_ask_has_its_direction_and_its_reason():
+    found = evaluate(
+        MODEL,
+        [LONG],
+        methods={
+            "occlusion": {"method": "occlusion"},
+            "averaged": {"method": "expected_gradients", "baseline": ["mask", "pad"]},
+            "sampled": {"method": "expected_gradients", "baseline": "sampled", "reference_texts": TEXTS},
+        },
+        metrics=["agreement_across_seeds"],
+    )
+    occlusion, averaged, sampled = (
+        found.find(name, "agreement_across_seeds") for name in ("occlusion", "averaged", "sampled")
+    )
+    assert (occlusion.value.n, averaged.value.n, sampled.value.n) == (0, 0, 1)
+    assert averaged.undefined_for.startswith(
+        "expected_gradients with these settings, which draws nothing at random"
+    )
+    assert {each.direction for each in (occlusion, averaged, sampled)} == {"higher"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_the_direction_of_what_it_measures(name):
+    options = {"method": "lime", "n_samples": 64, "granularity": "word", "show_progress": False}
+    for measured in run_study(name, MODEL, [LONG], options, method="lime", seed=0):
+        assert measured.value.n == 1
+        assert measured.direction == STUDIES[name].direction
 
 
 def test_evaluation_is_loaded_on_first_use():
