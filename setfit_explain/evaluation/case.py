@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -76,7 +77,7 @@ class Cases:
         Parameters
         ----------
         index
-            The text's place, which seeds what is random about it.
+            The text's place.
         text
             The text.
         target
@@ -140,7 +141,8 @@ class Case:
 
     def generator(self) -> np.random.Generator:
         """Give the text's own random numbers, the same at each call."""
-        return np.random.default_rng([self.cases.seed, self.index])
+        # By what it says, not by its place: the same text has the same numbers in any list.
+        return np.random.default_rng([self.cases.seed, crc32(self.encoded.text.encode())])
 
     def scores(self, removal: str, kept: Bools) -> Floats:
         """Score the text where only some units are left: kept ``(rows, n)`` -> scores ``(rows,)``."""

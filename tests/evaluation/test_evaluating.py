@@ -59,6 +59,20 @@ def test_the_same_call_gives_the_same_numbers_and_another_seed_other_controls():
     assert not np.array_equal(run(0).random, run(1).random)
 
 
+def test_texts_in_another_order_have_the_same_numbers():
+    texts, metrics = (
+        [*TEXTS[:3], "so so so so"],
+        ["sufficiency", "infidelity", "max_sensitivity", "head_randomisation"],
+    )
+    one, other = (
+        evaluate(MODEL, given, methods=["occlusion"], metrics=metrics, removals=["mask"])
+        for given in (texts, texts[::-1])
+    )
+    for first, second in zip(one.measurements[1:], other.measurements[1:], strict=True):
+        np.testing.assert_allclose(first.values, second.values[::-1], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(first.random, second.random[::-1], rtol=1e-5, atol=1e-7)
+
+
 def insertion_of(label, model):
     found = evaluate(
         model,

@@ -1,5 +1,7 @@
 """Every metric's value on a model whose score is a sum over its words, computed by hand."""
 
+from zlib import crc32
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_a_metric_that_draws_has_the_mean_computed_by_hand(metric, values, expec
 
 def test_infidelity_is_the_mean_square_of_the_paper():
     # Yeh et al. 2019, definition 2.1, by the rows that the metric draws.
-    removed = np.random.default_rng([0, 0]).integers(2, size=(32, 4))
+    removed = np.random.default_rng([0, crc32(TEXT.encode())]).integers(2, size=(32, 4))
     values = np.array([0.3, -0.2, 0.1, 0.9])
     expected = np.mean((removed @ values - removed @ EXACT) ** 2)
     assert Infidelity(removal="zero")(case_of(), values) == pytest.approx(expected, rel=1e-5)
