@@ -16,8 +16,8 @@ import torch
 from setfit_explain.attribution.baselines import baseline_notes
 from setfit_explain.attribution.method import Attributions, Attributor
 from setfit_explain.attribution.perturbation import Deletion, Perturbation, Removal, make_removals
+from setfit_explain.classifier.outputs import check_finite
 from setfit_explain.classifier.precision import rounding
-from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,11 +83,7 @@ class Game:
         scores: NDArray[np.float64] = np.mean(
             [self.score(each.decide(units)).cpu().numpy() for each in self.perturbations], axis=0
         )
-        if not np.isfinite(scores).all():
-            raise OptionError(
-                "The head answers a probability of exactly 0 or 1, so "
-                f"output={self.score.output.value!r} is infinite. Explain output='probability'."
-            )
+        check_finite(scores, self.score.output)
         return scores
 
 

@@ -12,7 +12,7 @@ import torch
 
 from setfit_explain.attribution.batches import row_slices
 from setfit_explain.attribution.perturbation import Perturbation, make_removal
-from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.classifier.outputs import Output, ScoreFunction, check_finite
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.rationales import unit_weights
 from setfit_explain.explanation.units import group_tokens
@@ -145,7 +145,13 @@ class Case:
         return np.random.default_rng([self.cases.seed, crc32(self.encoded.text.encode())])
 
     def scores(self, removal: str, kept: Bools) -> Floats:
-        """Score the text where only some units are left: kept ``(rows, n)`` -> scores ``(rows,)``."""
+        """Score the text where only some units are left: kept ``(rows, n)`` -> scores ``(rows,)``.
+
+        Raises
+        ------
+        OptionError
+            A probability is exactly 0 or 1, and its logarithm was asked for.
+        """
         buckets = np.ones((len(kept), len(self.units) - self.n), dtype=bool)
         return self._scored(self._perturbation(removal).decide(np.hstack([kept, buckets])))
 
@@ -192,6 +198,7 @@ class Case:
 
     def _scored(self, decisions: Tensor) -> Floats:
         scores: Floats = self.score(decisions)[:, 0].cpu().numpy()
+        check_finite(scores, self.score.output)
         return scores
 
 

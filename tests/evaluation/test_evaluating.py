@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from setfit import SetFitModel
+from sklearn.neighbors import KNeighborsClassifier
 
 import setfit_explain
 from setfit_explain import Explainer, explain
@@ -15,7 +16,7 @@ from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evalu
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from tests.evaluation.games import ZERO, bag_of_words
-from tests.models import LONG, TEXTS, tiny_model
+from tests.models import CLASSES, LONG, TEXTS, tiny_body, tiny_model
 
 MODEL = tiny_model("bert")
 
@@ -135,6 +136,21 @@ def test_a_text_that_cannot_be_read_is_told_and_undefined():
     ]
     assert found.find("occlusion", "insertion", "mask").undefined == 2
     assert found.to_dict()["failures"][1]["index"] == 2
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_text_of_infinite_score_is_told_and_undefined():
+    body = tiny_body("bert")
+    head = KNeighborsClassifier(1).fit(body.encode(list(TEXTS)), CLASSES)
+    metrics = ["comprehensiveness", "infidelity", "leave_one_out_correlation"]
+    found = evaluate((body, head), [LONG], methods=["occlusion"], metrics=metrics, output="log_odds")
+    (failure,) = found.failures
+    assert (failure.index, failure.error) == (0, "OptionError")
+    assert failure.message == (
+        "occlusion: The head answers a probability of exactly 0 or 1, so output='log_odds' is infinite. "
+        "Explain output='probability'."
+    )
+    assert [measured.value.n for measured in found.measurements[1:]] == [0] * 5
     json.dumps(found.to_dict(), allow_nan=False)
 
 
