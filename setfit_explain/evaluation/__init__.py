@@ -13,7 +13,13 @@ from setfit_explain.evaluation.planted import (
     planted_suffix,
     planted_word,
 )
-from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
+from setfit_explain.evaluation.robustness import (
+    across_baselines,
+    across_seeds,
+    agreement,
+    max_sensitivity,
+    usual_baselines,
+)
 from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation, label_shuffled_refit
 from setfit_explain.evaluation.studies import STUDIES
 from setfit_explain.evaluation.training import few_shot_trainer
@@ -46,4 +52,5 @@ __all__ = [
     "planted_prefix",
     "planted_suffix",
     "planted_word",
+    "usual_baselines",
 ]

@@ -10,8 +10,9 @@ from zlib import crc32
 import numpy as np
 import torch
 
+from setfit_explain.attribution.baselines import has_token
 from setfit_explain.attribution.batches import row_slices
-from setfit_explain.attribution.perturbation import Perturbation, make_removal
+from setfit_explain.attribution.perturbation import DELETE, Perturbation, make_removal
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_finite
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.rationales import unit_weights
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 
 REMOVALS = ("mask", "pad", "unk", "mean", "zero", "delete")
 """How a unit is taken out: its word embeddings become a token's or the mean word's, or its tokens are cut out."""
+
+_TOKENS = ("mask", "pad", "unk")
+
+
+def usual_removals(classifier: TextClassifier) -> tuple[str, ...]:
+    """Name two ways to take units out: a token's place, the nearest to a mask that the tokenizer has, and none."""
+    token = next((name for name in ("mask", "unk") if has_token(classifier, name)), "mean")
+    return token, DELETE
 
 
 class Cases:
@@ -96,9 +105,16 @@ class Cases:
         return Case(self, index, encoded, grouping.units, grouping.membership, score, marked)
 
     def removal(self, name: str) -> Removal:
-        """Make a removal by its name, once."""
+        """Make a removal by its name, once; raises `OptionError` where it is not known or the tokenizer lacks it."""
         if name not in REMOVALS:
             raise OptionError(f"Removal {name!r} is not known. Accepted: {', '.join(REMOVALS)}.")
+        lacking = [token for token in _TOKENS if not has_token(self.classifier, token)]
+        if name in lacking:
+            others = ", ".join(other for other in REMOVALS if other not in lacking)
+            raise OptionError(
+                f"The tokenizer of this body has no {name} token to put in a unit's place. Accepted for it: {others}, "
+                "such as removals=['mean', 'delete']."
+            )
         if name not in self._removals:
             texts = self.reference_texts if name == "mean" else None
             self._removals[name] = make_removal(self.classifier, name, "keep", texts)

@@ -12,7 +12,7 @@ import numpy as np
 from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
-from setfit_explain.evaluation.case import Cases
+from setfit_explain.evaluation.case import Cases, usual_removals
 from setfit_explain.evaluation.contestants import contestant, named_methods
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
@@ -41,7 +41,6 @@ DEFAULT_METRICS = (
     "leave_one_out_correlation",
     "monotonicity",
 )
-DEFAULT_REMOVALS = ("mask", "delete")
 RANDOM_DRAWS = 4
 """Random orders whose metrics are averaged for a text's random control."""
 
@@ -91,7 +90,7 @@ def evaluate(
     *,
     methods: Sequence[str] | Mapping[str, Options | Foreign] = ("integrated_gradients", "occlusion"),
     metrics: Sequence[str | Metric] | None = None,
-    removals: Sequence[str] = DEFAULT_REMOVALS,
+    removals: Sequence[str] | None = None,
     rationales: Sequence[Rationale | None] | None = None,
     labels: Sequence[Any] | None = None,
     output: str = "probability",
@@ -117,7 +116,8 @@ def evaluate(
         Names of `FAITHFULNESS`, `PLAUSIBILITY` and `STUDIES`, ferret's names, or metric objects; None for a usual
         choice, with all of plausibility where there are rationales. Studies measure the class that is answered.
     removals
-        How units are taken out, for the metrics given by name: any of `REMOVALS`.
+        How units are taken out, for the metrics given by name: any of `REMOVALS`. None for ``"delete"`` and
+        ``"mask"``, or for a tokenizer without a mask ``"unk"``, else ``"mean"``.
     rationales
         For each text what people marked as the reason, (start, end) or (start, end, vote), or None. The vote, from
         0 to 1, is the share of people who marked it, 1 if not given; where spans overlap, the largest counts.
@@ -162,12 +162,16 @@ def evaluate(
     if metrics is None:
         metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
     studies = [name for name in STUDIES if name in metrics]
-    chosen = _chosen([metric for metric in metrics if metric not in studies], removals, rationales)
     named = named_methods(methods)
     for name, given in (("rationales", rationales), ("labels", labels)):
         if given is not None and len(given) != len(texts):
             raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
     classifier = verified_classifier(model, differentiable=False, trust_pickle=trust_pickle)
+    chosen = _chosen(
+        [metric for metric in metrics if metric not in studies],
+        usual_removals(classifier) if removals is None else removals,
+        rationales,
+    )
     made = {name: contestant(name, classifier, options, granularity) for name, options in named.items()}
     cases = Cases(
         classifier, output=output, granularity=granularity, reference_texts=reference_texts, seed=seed

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from setfit_explain.attribution import robustness as captum
+from setfit_explain.attribution.baselines import has_token
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.case import Cases, attributions
@@ -204,8 +205,15 @@ def agreement(
 def across_baselines(
     options: Options, baselines: Sequence[Any] = ("mean", "mask", "pad", "unk")
 ) -> dict[str, Options]:
-    """Vary a method's baseline, for `agreement`."""
+    """Vary a method's baseline, for `agreement`; `usual_baselines` names those that a model has."""
     return {str(baseline): {**options, "baseline": baseline} for baseline in baselines}
+
+
+def usual_baselines(model: Any) -> tuple[str, ...]:
+    """Name baselines for `across_baselines`: the mean and the tokens that the model's tokenizer has, two at least."""
+    classifier = verified_classifier(model, differentiable=False)
+    tokens = [name for name in ("mask", "pad", "unk") if has_token(classifier, name)]
+    return "mean", *(tokens or ["zero"])
 
 
 def across_seeds(options: Mapping[str, Any], seeds: Sequence[int] = (0, 1, 2)) -> dict[str, Any]:

@@ -10,7 +10,13 @@ import numpy as np
 
 from setfit_explain.errors import OptionError, SetFitExplainError
 from setfit_explain.evaluation.measuring import Direction, Measurement
-from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
+from setfit_explain.evaluation.robustness import (
+    across_baselines,
+    across_seeds,
+    agreement,
+    max_sensitivity,
+    usual_baselines,
+)
 from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation
 from setfit_explain.explainer import Explainer
 
@@ -39,7 +45,8 @@ def _max_sensitivity(model: Any, texts: Sequence[str], options: Options, **named
 
 
 def _across_baselines(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
-    return [agreement(model, texts, across_baselines(options), across="baselines", **named)]
+    variations = across_baselines(options, usual_baselines(model))
+    return [agreement(model, texts, variations, across="baselines", **named)]
 
 
 def _across_seeds(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:

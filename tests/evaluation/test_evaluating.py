@@ -12,11 +12,11 @@ from sklearn.neighbors import KNeighborsClassifier
 import setfit_explain
 from setfit_explain import Explainer, explain
 from setfit_explain.errors import InputError, OptionError, TargetError
-from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate
+from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate, usual_baselines
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from tests.evaluation.games import ZERO, bag_of_words
-from tests.models import CLASSES, LONG, TEXTS, tiny_body, tiny_model
+from tests.models import CLASSES, LONG, TEXTS, fitted, tiny_body, tiny_model
 
 MODEL = tiny_model("bert")
 
@@ -226,6 +226,39 @@ def test_ferrets_names_are_the_same_metrics():
 def test_what_cannot_be_meant_is_said(options, message):
     with pytest.raises(OptionError, match=message):
         evaluate(MODEL, [LONG], **options)
+
+
+@pytest.mark.parametrize(("lacking", "nearest"), [(["mask"], "unk"), (["mask", "unk"], "mean")])
+def test_without_a_mask_token_units_are_taken_out_by_what_is_nearest(lacking, nearest):
+    model = fitted(tiny_body("roberta"))
+    for name in lacking:
+        setattr(model.model_body.tokenizer, f"{name}_token", None)
+    metrics = ["insertion", "infidelity", "agreement_across_baselines"]
+    found = evaluate(model, [LONG], methods=["occlusion"], metrics=metrics)
+    assert [measured.name for measured in found.measurements[1:]] == [
+        f"insertion ({nearest})",
+        "insertion (delete)",
+        f"infidelity ({nearest})",
+        "agreement_across_baselines",
+    ]
+    assert [measured.value.n for measured in found.measurements] == [1] * 5
+    with pytest.raises(OptionError, match=r"no mask token to put.*Accepted for it: .*removals=\['mean', 'd"):
+        evaluate(model, ["good"], metrics=["insertion"], removals=["mask"])
+
+
+def test_a_body_without_named_tokens_has_usual_removals_and_baselines():
+    assert usual_baselines(bag_of_words()) == ("mean", "zero")
+    found = evaluate(
+        bag_of_words(),
+        ["good fine bad"],
+        methods=["occlusion"],
+        metrics=["insertion", "agreement_across_baselines"],
+    )
+    assert [measured.name for measured in found.measurements[1:3]] == [
+        "insertion (mean)",
+        "insertion (delete)",
+    ]
+    assert found.find("occlusion", "agreement_across_baselines").value.n == 1
 
 
 def test_rationales_are_lists_of_spans():
