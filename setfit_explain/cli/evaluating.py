@@ -119,9 +119,11 @@ def evaluate(
             typer.echo(json.dumps(found.to_dict(), indent=2))
         case EvaluationFormat.CSV:
             typer.echo(to_csv(found), nl=False)
+    for refusal in found.refusals:
+        message(f"Method {refusal.method}: {refusal.error}: {refusal.message}")
     for failure in found.failures:
         message(f"Text {failure.index}: {failure.error}: {failure.message}")
-    if found.failures:
+    if found.failures or found.refusals:
         raise typer.Exit(Exit.SOME_FAILED)
 
 

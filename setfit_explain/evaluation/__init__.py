@@ -1,6 +1,7 @@
 """Evaluation: how far to believe explanations, by metrics that stand beside a random and a reversed control."""
 
 from setfit_explain.evaluation.case import REMOVALS
+from setfit_explain.evaluation.contestants import Refusal
 from setfit_explain.evaluation.evaluating import Evaluation, evaluate
 from setfit_explain.evaluation.measuring import Direction, Estimate, Measurement, estimate
 from setfit_explain.evaluation.metric import ALIASES, FAITHFULNESS, PLAUSIBILITY, Metric
@@ -37,6 +38,7 @@ __all__ = [
     "Measurement",
     "Metric",
     "PlantedShortcut",
+    "Refusal",
     "across_baselines",
     "across_seeds",
     "agreement",

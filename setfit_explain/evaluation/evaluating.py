@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
 from setfit_explain.evaluation.case import Cases, usual_removals
-from setfit_explain.evaluation.contestants import contestant, named_methods
+from setfit_explain.evaluation.contestants import contestants, named_methods
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.evaluation.case import Case
-    from setfit_explain.evaluation.contestants import Contestant, Foreign
+    from setfit_explain.evaluation.contestants import Contestant, Foreign, Refusal
     from setfit_explain.evaluation.rationales import Rationale
     from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
@@ -58,17 +58,23 @@ class Evaluation:
     failures
         Texts that could not be read, or that a method could not explain, which the message then names; undefined in the
         measurements concerned.
+    refusals
+        Methods that cannot explain the model at all, and why; they have no measurements.
     """
 
     measurements: tuple[Measurement, ...]
     texts: int
     failures: tuple[Failure, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def find(self, method: str, metric: str, removal: str | None = None) -> Measurement:
         """Give one measurement; raises `InputError` where it was not made."""
         for found in self.measurements:
             if (found.method, found.metric, found.removal) == (method, metric, removal):
                 return found
+        for refusal in self.refusals:
+            if refusal.method == method:
+                raise InputError(f"{method!r} was not measured: {refusal.error}: {refusal.message}")
         made = sorted({f"{found.method}: {found.name}" for found in self.measurements})
         raise InputError(f"{metric} ({removal}) of {method!r} was not measured. Measured: {'; '.join(made)}.")
 
@@ -80,6 +86,7 @@ class Evaluation:
                 {"index": failure.index, "error": failure.error, "message": failure.message}
                 for failure in self.failures
             ],
+            "refusals": [asdict(refusal) for refusal in self.refusals],
             "measurements": [measurement.to_dict() for measurement in self.measurements],
         }
 
@@ -141,7 +148,8 @@ def evaluate(
     Returns
     -------
     Evaluation
-        Seconds a text, then the metrics, of each method.
+        Seconds a text, then the metrics, of each method. A method that cannot explain the model is among its
+        ``refusals`` instead.
 
     Raises
     ------
@@ -150,7 +158,7 @@ def evaluate(
     InputError
         A label is no class, or a rationale not within its text.
     ModelError
-        The model cannot be explained.
+        The model cannot be explained, or by none of the methods.
 
     Examples
     --------
@@ -172,7 +180,7 @@ def evaluate(
         usual_removals(classifier) if removals is None else removals,
         rationales,
     )
-    made = {name: contestant(name, classifier, options, granularity) for name, options in named.items()}
+    made, refusals = contestants(named, classifier, granularity)
     cases = Cases(
         classifier, output=output, granularity=granularity, reference_texts=reference_texts, seed=seed
     )
@@ -189,8 +197,8 @@ def evaluate(
         for index, (text, given) in enumerate(zip(texts, asked, strict=True))
     ]
     rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
-    contestants = {name: explain for name, (explain, _) in made.items()}
-    table, seconds, failures = _judged(cases, contestants, chosen, rows, show_progress)
+    explaining = {name: explain for name, (explain, _) in made.items()}
+    table, seconds, failures = _judged(cases, explaining, chosen, rows, show_progress)
     measurements = []
     for row, (name, (_, options)) in enumerate(made.items()):
         measurements.append(_seconds(name, seconds[row]))
@@ -201,22 +209,22 @@ def evaluate(
                 study, classifier.model, [texts[k] for k in explained], options, method=name, seed=seed
             )
             measurements += [_placed(measurement, explained, len(texts)) for measurement in found]
-    return Evaluation(tuple(measurements), len(texts), tuple(failures))
+    return Evaluation(tuple(measurements), len(texts), tuple(failures), refusals)
 
 
 def _judged(
     cases: Cases,
-    contestants: Mapping[str, Contestant],
+    explaining: Mapping[str, Contestant],
     metrics: Sequence[Metric],
     given: Sequence[tuple[str, int | None, Rationale | None]],
     show_progress: bool | None,
 ) -> tuple[Floats, Floats, list[Failure]]:
     """Explain and judge every text: value and both controls, seconds, and what failed on which text.
 
-    The first are of shape ``(contestants, metrics, 3, texts)`` and ``(contestants, texts)``, NaN where undefined.
+    The first are of shape ``(methods, metrics, 3, texts)`` and ``(methods, texts)``, NaN where undefined.
     """
-    table = np.full((len(contestants), len(metrics), 3, len(given)), np.nan)
-    seconds = np.full((len(contestants), len(given)), np.nan)
+    table = np.full((len(explaining), len(metrics), 3, len(given)), np.nan)
+    seconds = np.full((len(explaining), len(given)), np.nan)
     failures = []
     with progress_bar("evaluating", shown=show_progress) as tell:
         for index, (text, target, marked) in enumerate(given):
@@ -226,7 +234,7 @@ def _judged(
             except SetFitExplainError as error:
                 failures.append(Failure(index, str(text), type(error).__name__, str(error)))
                 continue
-            for row, (name, explain) in enumerate(contestants.items()):
+            for row, (name, explain) in enumerate(explaining.items()):
                 try:
                     started = time.perf_counter()
                     values = explain(case)

@@ -151,6 +151,13 @@ def test_a_text_that_fails_is_told_and_the_others_measured(run, saved, tmp_path)
     assert json.loads(out)["measurements"][1]["n"] == 1
 
 
+def test_a_method_that_cannot_explain_the_model_is_told_and_the_others_measured(run, saved, texts):
+    code, out, err = run("evaluate", saved, texts, *SHORT, "--method", "deeplift", "--output", "json")
+    assert code == 5
+    assert "Method deeplift: UnsupportedBodyError" in " ".join(err.split())
+    assert {row["method"] for row in json.loads(out)["measurements"]} == {"occlusion"}
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [

@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 from setfit import SetFitModel
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 import setfit_explain
 from setfit_explain import Explainer, explain
-from setfit_explain.errors import InputError, OptionError, TargetError
+from setfit_explain.errors import InputError, OptionError, TargetError, UnsupportedBodyError
 from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate, usual_baselines
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
 from setfit_explain.evaluation.studies import STUDIES, run_study
@@ -193,6 +194,36 @@ def test_a_method_that_fails_takes_no_other_with_it():
     assert messages[0] == "breaks: breaks raised ZeroDivisionError: theirs"
     assert "short gave values of shape (1,)" in messages[1]
     assert len(messages) == 4
+
+
+def test_a_method_that_cannot_explain_the_model_takes_no_other_with_it():
+    found = evaluate(
+        MODEL, [LONG], methods=["deeplift", "occlusion"], metrics=["insertion"], removals=["mask"]
+    )
+    (refusal,) = found.refusals
+    assert (refusal.method, refusal.error) == ("deeplift", "UnsupportedBodyError")
+    assert [measured.method for measured in found.measurements] == ["occlusion"] * 2
+    assert found.to_dict()["refusals"] == [
+        {"method": "deeplift", "error": "UnsupportedBodyError", "message": refusal.message}
+    ]
+    with pytest.raises(InputError, match="'deeplift' was not measured: UnsupportedBodyError: "):
+        found.find("deeplift", "insertion", "mask")
+    with pytest.raises(UnsupportedBodyError):
+        evaluate(MODEL, [LONG], methods=["deeplift"], metrics=["insertion"])
+    with pytest.raises(OptionError, match="n_steps is not a setting"):
+        evaluate(
+            MODEL, [LONG], methods={"a": {"method": "deeplift", "n_steps": 5}, "b": {"method": "occlusion"}}
+        )
+
+
+def test_the_usual_methods_go_on_without_a_gradient():
+    body = tiny_body("bert")
+    head = RandomForestClassifier(5, random_state=0).fit(body.encode(list(TEXTS)), CLASSES)
+    found = evaluate((body, head), [LONG], metrics=["insertion"])
+    assert [(refusal.method, refusal.error) for refusal in found.refusals] == [
+        ("integrated_gradients", "HeadNotDifferentiableError")
+    ]
+    assert found.find("occlusion", "insertion", "mask").value.n == 1
 
 
 def test_methods_of_one_text_face_the_same_random_ranking():
