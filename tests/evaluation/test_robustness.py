@@ -1,5 +1,6 @@
 """Sensitivity and agreement beside closed forms of the model that adds up its words."""
 
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -7,7 +8,16 @@ import pytest
 
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation import across_baselines, across_seeds, agreement, max_sensitivity
-from tests.evaluation.games import EXACT, TEXT, ZERO, bag_of_words
+from tests.evaluation.games import (
+    EXACT,
+    TEXT,
+    ZERO,
+    RandomOrder,
+    assert_as_random,
+    assert_ordered,
+    bag_of_words,
+    random_texts,
+)
 from tests.models import LONG, TEXTS, tiny_model, tiny_svm
 
 
@@ -59,6 +69,23 @@ def test_baselines_that_only_shift_the_attributions_agree_on_their_order():
     assert found.name == "agreement_across_baselines"
     np.testing.assert_allclose(found.values, [1, np.nan])
     np.testing.assert_allclose(found.reversed, [-1, np.nan])
+
+
+def test_agreement_on_the_truth_beats_random_order_which_beats_its_reverse():
+    found = agreement(bag_of_words(), random_texts(20), across_baselines(ZERO, ["zero", "mean"]))
+    assert_ordered(found)
+
+
+def test_random_attributions_agree_as_the_random_control_does():
+    variations = {str(seed): {"method": RandomOrder(seed), "output": "logit"} for seed in (1, 2, 3)}
+    found = agreement(bag_of_words(), random_texts(40), variations)
+    assert_as_random(found)
+    assert_as_random(replace(found, random=found.reversed))
+
+
+def test_random_attributions_are_as_sensitive_as_the_random_control():
+    found = max_sensitivity(bag_of_words(), random_texts(40), {"method": RandomOrder(), "output": "logit"})
+    assert_as_random(found)
 
 
 def test_agreement_on_a_real_architecture_is_above_its_controls():

@@ -9,7 +9,7 @@ from sklearn.svm import LinearSVC
 from setfit_explain.errors import InputError, UnsupportedHeadError
 from setfit_explain.evaluation import body_randomisation, head_randomisation, label_shuffled_refit
 from setfit_explain.evaluation.sanity import similarity
-from tests.evaluation.games import ZERO, bag_of_words
+from tests.evaluation.games import ZERO, RandomOrder, assert_as_random, bag_of_words, random_texts
 from tests.models import CLASSES, LABELS, LONG, TEXTS, tiny_body, tiny_model, tiny_svm
 
 OCCLUSION = {"method": "occlusion", "baseline": "mask"}
@@ -32,6 +32,12 @@ def test_the_same_model_gives_the_same_attributions():
     np.testing.assert_allclose(found.reversed, 1)
     assert found.controls["random"].high < 0.6
     assert found.gain_over(found.random).high < 0
+
+
+def test_random_attributions_are_as_similar_as_the_random_control():
+    options = {"method": RandomOrder(), "output": "logit"}
+    (found,) = similarity(bag_of_words(), [("itself", bag_of_words())], random_texts(40), options)
+    assert_as_random(found)
 
 
 def test_a_head_that_is_turned_round_is_seen_as_the_same_ranking():
