@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from setfit import SetFitModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.svm import LinearSVC
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
     BertConfig,
@@ -83,6 +84,13 @@ def minilm_model(kind: str) -> SetFitModel:
 def tiny_model(architecture: str, kind: str = "three") -> SetFitModel:
     """A tiny random body with a head; shared, so a test must not change it."""
     return fitted(tiny_body(architecture), kind)
+
+
+@cache
+def tiny_svm() -> tuple[SentenceTransformer, LinearSVC]:
+    """A tiny body with a head that has a decision function and no probabilities; shared likewise."""
+    body = tiny_body("bert")
+    return body, LinearSVC().fit(body.encode(list(TEXTS)), [LABELS[column] for column in CLASSES])
 
 
 def tiny_body(architecture: str, **pooling: Any) -> SentenceTransformer:

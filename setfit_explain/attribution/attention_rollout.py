@@ -70,6 +70,8 @@ class _Prepared:
     classifier: TextClassifier
     transformer: PreTrainedModel
 
+    reads_ids_alone: ClassVar[bool] = True
+
     def baseline(self, encoded: EncodedText) -> Tensor:  # noqa: ARG002 - the protocol's
         """Raise `OptionError`: there is none."""
         raise no_baseline(AttentionRollout.name)

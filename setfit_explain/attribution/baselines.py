@@ -145,12 +145,16 @@ def baseline_notes(
     )
 
 
+def has_token(classifier: TextClassifier, name: str) -> bool:
+    """Whether the body's tokenizer has a token of that name: mask, pad or unk."""
+    return getattr(classifier.body.tokenizer, f"{name}_token_id", None) is not None
+
+
 def token_id(classifier: TextClassifier, name: str) -> int:
     """Id of the body's token of that name: mask, pad or unk; raises `OptionError` where it has none."""
-    found = getattr(classifier.body.tokenizer, f"{name}_token_id", None)
-    if found is None:
+    if not has_token(classifier, name):
         raise OptionError(f"The tokenizer of this body has no {name} token. Use baseline='mean' or 'zero'.")
-    return int(found)
+    return int(getattr(classifier.body.tokenizer, f"{name}_token_id"))
 
 
 def _look_up(classifier: TextClassifier, ids: Sequence[int]) -> Tensor:

@@ -11,6 +11,7 @@ from torch import Tensor
 from setfit_explain.attribution.baselines import (
     Baseline,
     check_special_tokens,
+    has_token,
     make_baseline,
     reference_ids,
 )
@@ -123,12 +124,7 @@ def make_distribution(
         return Stretches(classifier, torch.tensor(reference_ids(classifier, reference_texts)), special_tokens)
     listed = list(baseline) if isinstance(baseline, list | tuple) else [baseline]
     if isinstance(baseline, str) and baseline == "auto":
-        tokenizer = classifier.body.tokenizer
-        listed = [
-            name
-            for name in NAMED
-            if name == "mean" or getattr(tokenizer, f"{name}_token_id", None) is not None
-        ]
+        listed = [name for name in NAMED if name == "mean" or has_token(classifier, name)]
     if not listed:
         raise OptionError("The list of baselines is empty; name at least one.")
     weighted = [isinstance(each, str) and each in ("auto", "mean") for each in listed]

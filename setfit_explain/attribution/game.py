@@ -15,9 +15,9 @@ import torch
 
 from setfit_explain.attribution.baselines import baseline_notes
 from setfit_explain.attribution.method import Attributions, Attributor
-from setfit_explain.attribution.perturbation import Perturbation, Removal, make_removals
+from setfit_explain.attribution.perturbation import Deletion, Perturbation, Removal, make_removals
+from setfit_explain.classifier.outputs import check_finite
 from setfit_explain.classifier.precision import rounding
-from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -83,11 +83,7 @@ class Game:
         scores: NDArray[np.float64] = np.mean(
             [self.score(each.decide(units)).cpu().numpy() for each in self.perturbations], axis=0
         )
-        if not np.isfinite(scores).all():
-            raise OptionError(
-                "The head answers a probability of exactly 0 or 1, so "
-                f"output={self.score.output.value!r} is infinite. Explain output='probability'."
-            )
+        check_finite(scores, self.score.output)
         return scores
 
 
@@ -192,6 +188,11 @@ class GameAttributor:
     classifier: TextClassifier
     removals: tuple[Removal, ...]
     internal_batch_size: int | None
+
+    @property
+    def reads_ids_alone(self) -> bool:
+        """Whether word embeddings are never asked for, as where words are cut out."""
+        return all(isinstance(removal, Deletion) for removal in self.removals)
 
     def baseline(self, encoded: EncodedText) -> Tensor:
         """Baseline embeddings ``(tokens, dim)`` of one text, the mean of several."""

@@ -45,6 +45,36 @@ def label_name(label: Any, labels: Sequence[str] | None) -> str | tuple[str, ...
     return tuple(str(label_name(member, labels)) for member in label)
 
 
+def read_label(label: Any, classes: Sequence[str]) -> Any:
+    """Read a label out of a file: CSV has numbers as strings, and pandas whole numbers as floats; NaN is None."""
+    if isinstance(label, float):
+        return int(label) if label.is_integer() else None if label != label else str(label)
+    if isinstance(label, str) and label not in classes and label.isdecimal():
+        return int(label)
+    return label
+
+
+def label_column(label: Any, classes: Sequence[str], labels: Sequence[str] | None) -> int | None:
+    """Find the column of a true label that `read_label` reads and `label_name` names; None where there is none.
+
+    Raises
+    ------
+    TargetError
+        It is no class of the model, or more than one.
+    """
+    read = read_label(label, classes)
+    name = (
+        label_name(read, labels)
+        if read is None or isinstance(read, str) or hasattr(read, "__index__")
+        else ()
+    )
+    if isinstance(name, tuple):
+        raise TargetError(
+            f"A label is one class, by name or number; got {label!r}. Classes: {', '.join(classes)}."
+        )
+    return None if name is None else _column(name, classes)
+
+
 def target_name(target: Target, classes: Sequence[str]) -> str:
     """Name a target: the class, or ``"a vs b"`` for a contrast."""
     if isinstance(target, tuple):

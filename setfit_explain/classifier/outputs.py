@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from setfit_explain.errors import OptionError, TargetError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from setfit_explain.classifier.labels import Target
     from setfit_explain.heads.torch_head import TorchHead
 
@@ -49,6 +52,15 @@ def check_output(output: Output, head: TorchHead) -> None:
         raise OptionError(
             "output='logit' is the head's decision function, and this head has none, only probabilities. "
             f"Accepted for it: {others}."
+        )
+
+
+def check_finite(scores: NDArray[np.float64], output: Output) -> None:
+    """Raise `OptionError` where a score is infinite or undefined."""
+    if not np.isfinite(scores).all():
+        raise OptionError(
+            "The head answers a probability of exactly 0 or 1, so "
+            f"output={output.value!r} is infinite. Explain output='probability'."
         )
 
 

@@ -54,7 +54,9 @@ def evaluate(
     ] = None,
     removal: Annotated[
         list[str] | None,
-        typer.Option(help="mask, pad, unk, mean, zero or delete; may be repeated. Default: mask and delete."),
+        typer.Option(
+            help="mask, pad, unk, mean, zero or delete; may be repeated. Default: delete, and mask or what is nearest."
+        ),
     ] = None,
     measured_scale: Annotated[
         str, typer.Option(help="Scale on which metrics see the score, whatever is explained.")
@@ -92,7 +94,6 @@ def evaluate(
     if not read["texts"]:
         raise InputError(f"{source!r} holds no text to evaluate on.")
     quiet_libraries()
-    from setfit_explain.evaluation.evaluating import DEFAULT_REMOVALS
     from setfit_explain.evaluation.evaluating import evaluate as run
 
     found = run(
@@ -100,7 +101,7 @@ def evaluate(
         [row.text for row in read["texts"]],
         methods=_variants(method or ["integrated_gradients", "occlusion"], baseline or [], scale or []),
         metrics=metric,
-        removals=removal or DEFAULT_REMOVALS,
+        removals=removal,
         labels=[row.label for row in read["labels"]] if "labels" in read else None,
         rationales=[_rationale(row.label) for row in read["rationales"]] if "rationales" in read else None,
         output=measured_scale,
@@ -118,9 +119,11 @@ def evaluate(
             typer.echo(json.dumps(found.to_dict(), indent=2))
         case EvaluationFormat.CSV:
             typer.echo(to_csv(found), nl=False)
+    for refusal in found.refusals:
+        message(f"Method {refusal.method}: {refusal.error}: {refusal.message}")
     for failure in found.failures:
         message(f"Text {failure.index}: {failure.error}: {failure.message}")
-    if found.failures:
+    if found.failures or found.refusals:
         raise typer.Exit(Exit.SOME_FAILED)
 
 

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, tee
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain._version import versions
+from setfit_explain.classifier.labels import read_label
 from setfit_explain.cli.messages import message, progress, quiet_libraries
 from setfit_explain.cli.shards import Shards, model_digest
 from setfit_explain.cli.writing import Destination, OutputFormat
@@ -120,15 +121,6 @@ def run_in_shards(
     return tally
 
 
-def true_label(value: Any, classes: Sequence[str]) -> Any:
-    """Return a label as `Explainer` takes it: CSV has numbers as strings, and pandas whole numbers as floats."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None if value != value else str(value)
-    if isinstance(value, str) and value not in classes and value.isdecimal():
-        return int(value)
-    return value
-
-
 def _shards(
     explainer: "Explainer",
     selection: "Selection",
@@ -181,7 +173,7 @@ def _stream(
     classes = explainer.classifier.classes
     found = explainer.stream(
         (row.text for row in texts),
-        true_labels=(true_label(row.label, classes) for row in labels),
+        true_labels=(read_label(row.label, classes) for row in labels),
         **({"read_ahead": 1} if live else {}),
     )
     for item in found:

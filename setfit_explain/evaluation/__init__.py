@@ -1,6 +1,7 @@
 """Evaluation: how far to believe explanations, by metrics that stand beside a random and a reversed control."""
 
 from setfit_explain.evaluation.case import REMOVALS
+from setfit_explain.evaluation.contestants import Refusal
 from setfit_explain.evaluation.evaluating import Evaluation, evaluate
 from setfit_explain.evaluation.measuring import Direction, Estimate, Measurement, estimate
 from setfit_explain.evaluation.metric import ALIASES, FAITHFULNESS, PLAUSIBILITY, Metric
@@ -13,7 +14,13 @@ from setfit_explain.evaluation.planted import (
     planted_suffix,
     planted_word,
 )
-from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
+from setfit_explain.evaluation.robustness import (
+    across_baselines,
+    across_seeds,
+    agreement,
+    max_sensitivity,
+    usual_baselines,
+)
 from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation, label_shuffled_refit
 from setfit_explain.evaluation.studies import STUDIES
 from setfit_explain.evaluation.training import few_shot_trainer
@@ -31,6 +38,7 @@ __all__ = [
     "Measurement",
     "Metric",
     "PlantedShortcut",
+    "Refusal",
     "across_baselines",
     "across_seeds",
     "agreement",
@@ -46,4 +54,5 @@ __all__ = [
     "planted_prefix",
     "planted_suffix",
     "planted_word",
+    "usual_baselines",
 ]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import numpy as np
 import torch
 
+from setfit_explain.attribution.baselines import has_token
 from setfit_explain.attribution.batches import row_slices
-from setfit_explain.attribution.perturbation import Perturbation, make_removal
-from setfit_explain.classifier.outputs import Output, ScoreFunction
+from setfit_explain.attribution.perturbation import DELETE, Perturbation, make_removal
+from setfit_explain.classifier.outputs import Output, ScoreFunction, check_finite
 from setfit_explain.errors import OptionError
+from setfit_explain.evaluation.rationales import unit_weights
 from setfit_explain.explanation.units import group_tokens
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from setfit_explain.attribution.perturbation import Removal
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.text_classifier import TextClassifier
+    from setfit_explain.evaluation.rationales import Rationale
     from setfit_explain.explainer import Explainer
     from setfit_explain.explanation.segmentation import Granularity
     from setfit_explain.explanation.units import Unit
@@ -32,8 +36,13 @@ if TYPE_CHECKING:
 REMOVALS = ("mask", "pad", "unk", "mean", "zero", "delete")
 """How a unit is taken out: its word embeddings become a token's or the mean word's, or its tokens are cut out."""
 
-Rationale = Sequence[tuple[int, int, float]]
-"""Characters that somebody marked: (start, end, weight), the weight from 0 to 1."""
+_TOKENS = ("mask", "pad", "unk")
+
+
+def usual_removals(classifier: TextClassifier) -> tuple[str, ...]:
+    """Name two ways to take units out: a token's place, the nearest to a mask that the tokenizer has, and none."""
+    token = next((name for name in ("mask", "unk") if has_token(classifier, name)), "mean")
+    return token, DELETE
 
 
 class Cases:
@@ -77,7 +86,7 @@ class Cases:
         Parameters
         ----------
         index
-            The text's place, which seeds what is random about it.
+            The text's place.
         text
             The text.
         target
@@ -96,9 +105,16 @@ class Cases:
         return Case(self, index, encoded, grouping.units, grouping.membership, score, marked)
 
     def removal(self, name: str) -> Removal:
-        """Make a removal by its name, once."""
+        """Make a removal by its name, once; raises `OptionError` where it is not known or the tokenizer lacks it."""
         if name not in REMOVALS:
             raise OptionError(f"Removal {name!r} is not known. Accepted: {', '.join(REMOVALS)}.")
+        lacking = [token for token in _TOKENS if not has_token(self.classifier, token)]
+        if name in lacking:
+            others = ", ".join(other for other in REMOVALS if other not in lacking)
+            raise OptionError(
+                f"The tokenizer of this body has no {name} token to put in a unit's place. Accepted for it: {others}, "
+                "such as removals=['mean', 'delete']."
+            )
         if name not in self._removals:
             texts = self.reference_texts if name == "mean" else None
             self._removals[name] = make_removal(self.classifier, name, "keep", texts)
@@ -141,10 +157,17 @@ class Case:
 
     def generator(self) -> np.random.Generator:
         """Give the text's own random numbers, the same at each call."""
-        return np.random.default_rng([self.cases.seed, self.index])
+        # By what it says, not by its place: the same text has the same numbers in any list.
+        return np.random.default_rng([self.cases.seed, crc32(self.encoded.text.encode())])
 
     def scores(self, removal: str, kept: Bools) -> Floats:
-        """Score the text where only some units are left: kept ``(rows, n)`` -> scores ``(rows,)``."""
+        """Score the text where only some units are left: kept ``(rows, n)`` -> scores ``(rows,)``.
+
+        Raises
+        ------
+        OptionError
+            A probability is exactly 0 or 1, and its logarithm was asked for.
+        """
         buckets = np.ones((len(kept), len(self.units) - self.n), dtype=bool)
         return self._scored(self._perturbation(removal).decide(np.hstack([kept, buckets])))
 
@@ -191,6 +214,7 @@ class Case:
 
     def _scored(self, decisions: Tensor) -> Floats:
         scores: Floats = self.score(decisions)[:, 0].cpu().numpy()
+        check_finite(scores, self.score.output)
         return scores
 
 
@@ -201,20 +225,6 @@ def attributions(explainer: Explainer, case: Case) -> Floats:
     """
     found = explainer(case.encoded.text, targets=list(case.score.targets))
     return found.attributions[0, : case.n]
-
-
-def unit_weights(units: Sequence[Unit], rationale: Rationale) -> Floats:
-    """Weigh each unit by the marks on its characters, averaged over them, shape ``(units,)``."""
-    return np.array(
-        [
-            sum(
-                weight * max(0, min(unit.end, end) - max(unit.start, start))
-                for start, end, weight in rationale
-            )
-            / (unit.end - unit.start)
-            for unit in units
-        ]
-    )
 
 
 def _of_text(units: Sequence[Unit]) -> list[Unit]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from setfit_explain.errors import InputError, OptionError
+from setfit_explain.errors import InputError, OptionError, SetFitExplainError
 from setfit_explain.evaluation.case import attributions
 from setfit_explain.explainer import Explainer
 
@@ -26,6 +27,25 @@ Foreign = Callable[[str, Sequence[tuple[int, int]], int], "ArrayLike"]
 
 Contestant = Callable[["Case"], "Floats"]
 """Explains the class that a case measures, ``(n,)``."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A method that cannot explain the model at all, such as one of gradients where the head has none.
+
+    Parameters
+    ----------
+    method
+        The name that the caller gave it.
+    error
+        Class name of the error.
+    message
+        What the error said.
+    """
+
+    method: str
+    error: str
+    message: str
 
 
 def named_methods(methods: Sequence[str] | Mapping[str, Options | Foreign]) -> dict[str, Options | Foreign]:
@@ -54,6 +74,31 @@ def contestant(
     # A copy: the caller's own mapping stays as it is.
     complete = cast("Options", {**options, "granularity": granularity, "show_progress": False})
     return partial(attributions, Explainer(model, **complete)), complete
+
+
+def contestants(
+    named: Mapping[str, Options | Foreign], model: Any, granularity: Granularity
+) -> tuple[dict[str, tuple[Contestant, Options | None]], tuple[Refusal, ...]]:
+    """Make each as `contestant` does, and say of those that cannot explain the model why not.
+
+    Raises
+    ------
+    OptionError
+        A setting is unknown or contradicts another.
+    SetFitExplainError
+        None of them can; the error is the first one's.
+    """
+    made, refused = {}, dict[str, SetFitExplainError]()
+    for name, options in named.items():
+        try:
+            made[name] = contestant(name, model, options, granularity)
+        except OptionError:
+            raise
+        except SetFitExplainError as error:
+            refused[name] = error
+    if not made:
+        raise next(iter(refused.values()))
+    return made, tuple(Refusal(name, type(error).__name__, str(error)) for name, error in refused.items())
 
 
 def _foreign(name: str, explain: Foreign, case: Case) -> Floats:

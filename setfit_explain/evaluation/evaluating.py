@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from setfit_explain.classifier.labels import resolve_targets
+from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.text_classifier import verified_classifier
-from setfit_explain.errors import InputError, OptionError, SetFitExplainError, TargetError
-from setfit_explain.evaluation.case import Cases
-from setfit_explain.evaluation.contestants import contestant, named_methods
+from setfit_explain.errors import InputError, OptionError, SetFitExplainError
+from setfit_explain.evaluation.case import Cases, usual_removals
+from setfit_explain.evaluation.contestants import contestants, named_methods
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
+from setfit_explain.evaluation.rationales import read_rationale
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from setfit_explain.explanation.explanation_set import Failure
 from setfit_explain.views.progress import progress_bar
@@ -24,9 +25,9 @@ from setfit_explain.views.progress import progress_bar
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from setfit_explain.classifier.text_classifier import TextClassifier
-    from setfit_explain.evaluation.case import Case, Rationale
-    from setfit_explain.evaluation.contestants import Contestant, Foreign
+    from setfit_explain.evaluation.case import Case
+    from setfit_explain.evaluation.contestants import Contestant, Foreign, Refusal
+    from setfit_explain.evaluation.rationales import Rationale
     from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
 
@@ -40,7 +41,6 @@ DEFAULT_METRICS = (
     "leave_one_out_correlation",
     "monotonicity",
 )
-DEFAULT_REMOVALS = ("mask", "delete")
 RANDOM_DRAWS = 4
 """Random orders whose metrics are averaged for a text's random control."""
 
@@ -58,17 +58,23 @@ class Evaluation:
     failures
         Texts that could not be read, or that a method could not explain, which the message then names; undefined in the
         measurements concerned.
+    refusals
+        Methods that cannot explain the model at all, and why; they have no measurements.
     """
 
     measurements: tuple[Measurement, ...]
     texts: int
     failures: tuple[Failure, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def find(self, method: str, metric: str, removal: str | None = None) -> Measurement:
         """Give one measurement; raises `InputError` where it was not made."""
         for found in self.measurements:
             if (found.method, found.metric, found.removal) == (method, metric, removal):
                 return found
+        for refusal in self.refusals:
+            if refusal.method == method:
+                raise InputError(f"{method!r} was not measured: {refusal.error}: {refusal.message}")
         made = sorted({f"{found.method}: {found.name}" for found in self.measurements})
         raise InputError(f"{metric} ({removal}) of {method!r} was not measured. Measured: {'; '.join(made)}.")
 
@@ -80,6 +86,7 @@ class Evaluation:
                 {"index": failure.index, "error": failure.error, "message": failure.message}
                 for failure in self.failures
             ],
+            "refusals": [asdict(refusal) for refusal in self.refusals],
             "measurements": [measurement.to_dict() for measurement in self.measurements],
         }
 
@@ -90,7 +97,7 @@ def evaluate(
     *,
     methods: Sequence[str] | Mapping[str, Options | Foreign] = ("integrated_gradients", "occlusion"),
     metrics: Sequence[str | Metric] | None = None,
-    removals: Sequence[str] = DEFAULT_REMOVALS,
+    removals: Sequence[str] | None = None,
     rationales: Sequence[Rationale | None] | None = None,
     labels: Sequence[Any] | None = None,
     output: str = "probability",
@@ -116,12 +123,15 @@ def evaluate(
         Names of `FAITHFULNESS`, `PLAUSIBILITY` and `STUDIES`, ferret's names, or metric objects; None for a usual
         choice, with all of plausibility where there are rationales. Studies measure the class that is answered.
     removals
-        How units are taken out, for the metrics given by name: any of `REMOVALS`.
+        How units are taken out, for the metrics given by name: any of `REMOVALS`. None for ``"delete"`` and
+        ``"mask"``, or for a tokenizer without a mask ``"unk"``, else ``"mean"``.
     rationales
-        For each text what people marked as the reason, (start, end) or (start, end, weight), or None.
+        For each text what people marked as the reason, (start, end) or (start, end, vote), or None. The vote, from
+        0 to 1, is the share of people who marked it, 1 if not given; where spans overlap, the largest counts.
     labels
-        The class of each text whose score is explained and measured, by name or column; None for the most
-        probable one. Plausibility should be judged on the class that the people gave.
+        The class of each text whose score is explained and measured, as `explain` reads ``true_labels``: a name, or
+        the number that the model was trained on. None for the most probable one. Plausibility should be judged on
+        the class that the people gave.
     output
         Scale on which the metrics see the class's score, whatever scale a method explains.
     granularity
@@ -138,14 +148,17 @@ def evaluate(
     Returns
     -------
     Evaluation
-        Seconds a text, then the metrics, of each method.
+        Seconds a text, then the metrics, of each method. A method that cannot explain the model is among its
+        ``refusals`` instead.
 
     Raises
     ------
     OptionError
         A method, metric or removal is unknown, or rationales are lacking where a metric needs them.
+    InputError
+        A label is no class, or a rationale not within its text.
     ModelError
-        The model cannot be explained.
+        The model cannot be explained, or by none of the methods.
 
     Examples
     --------
@@ -157,13 +170,17 @@ def evaluate(
     if metrics is None:
         metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
     studies = [name for name in STUDIES if name in metrics]
-    chosen = _chosen([metric for metric in metrics if metric not in studies], removals, rationales)
     named = named_methods(methods)
     for name, given in (("rationales", rationales), ("labels", labels)):
         if given is not None and len(given) != len(texts):
             raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
     classifier = verified_classifier(model, differentiable=False, trust_pickle=trust_pickle)
-    made = {name: contestant(name, classifier, options, granularity) for name, options in named.items()}
+    chosen = _chosen(
+        [metric for metric in metrics if metric not in studies],
+        usual_removals(classifier) if removals is None else removals,
+        rationales,
+    )
+    made, refusals = contestants(named, classifier, granularity)
     cases = Cases(
         classifier, output=output, granularity=granularity, reference_texts=reference_texts, seed=seed
     )
@@ -171,12 +188,17 @@ def evaluate(
         if metric.removal is not None:
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
     targets = [
-        None if label is None else _column(label, classifier) for label in labels or [None] * len(texts)
+        label_column(label, classifier.classes, classifier.model.labels)
+        for label in ([None] * len(texts) if labels is None else labels)
     ]
-    marked = [_weighted(rationale) for rationale in rationales or [None] * len(texts)]
+    asked = [None] * len(texts) if rationales is None else rationales
+    marked = [
+        read_rationale(index, text, given)
+        for index, (text, given) in enumerate(zip(texts, asked, strict=True))
+    ]
     rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
-    contestants = {name: explain for name, (explain, _) in made.items()}
-    table, seconds, failures = _judged(cases, contestants, chosen, rows, show_progress)
+    explaining = {name: explain for name, (explain, _) in made.items()}
+    table, seconds, failures = _judged(cases, explaining, chosen, rows, show_progress)
     measurements = []
     for row, (name, (_, options)) in enumerate(made.items()):
         measurements.append(_seconds(name, seconds[row]))
@@ -187,22 +209,22 @@ def evaluate(
                 study, classifier.model, [texts[k] for k in explained], options, method=name, seed=seed
             )
             measurements += [_placed(measurement, explained, len(texts)) for measurement in found]
-    return Evaluation(tuple(measurements), len(texts), tuple(failures))
+    return Evaluation(tuple(measurements), len(texts), tuple(failures), refusals)
 
 
 def _judged(
     cases: Cases,
-    contestants: Mapping[str, Contestant],
+    explaining: Mapping[str, Contestant],
     metrics: Sequence[Metric],
     given: Sequence[tuple[str, int | None, Rationale | None]],
     show_progress: bool | None,
 ) -> tuple[Floats, Floats, list[Failure]]:
     """Explain and judge every text: value and both controls, seconds, and what failed on which text.
 
-    The first are of shape ``(contestants, metrics, 3, texts)`` and ``(contestants, texts)``, NaN where undefined.
+    The first are of shape ``(methods, metrics, 3, texts)`` and ``(methods, texts)``, NaN where undefined.
     """
-    table = np.full((len(contestants), len(metrics), 3, len(given)), np.nan)
-    seconds = np.full((len(contestants), len(given)), np.nan)
+    table = np.full((len(explaining), len(metrics), 3, len(given)), np.nan)
+    seconds = np.full((len(explaining), len(given)), np.nan)
     failures = []
     with progress_bar("evaluating", shown=show_progress) as tell:
         for index, (text, target, marked) in enumerate(given):
@@ -212,7 +234,7 @@ def _judged(
             except SetFitExplainError as error:
                 failures.append(Failure(index, str(text), type(error).__name__, str(error)))
                 continue
-            for row, (name, explain) in enumerate(contestants.items()):
+            for row, (name, explain) in enumerate(explaining.items()):
                 try:
                     started = time.perf_counter()
                     values = explain(case)
@@ -287,23 +309,3 @@ def _chosen(
     if lacking and rationales is None:
         raise OptionError(f"{lacking[0]} compares with what people marked; give rationales.")
     return chosen
-
-
-def _column(label: Any, classifier: TextClassifier) -> int:
-    nothing = np.zeros(len(classifier.classes))
-    (column,) = resolve_targets([label], classifier.classes, nothing, multi_label=classifier.multi_label)
-    if isinstance(column, tuple):
-        raise TargetError(f"A label is one class; got {label!r}.")
-    return column
-
-
-def _weighted(rationale: Any) -> Rationale | None:
-    if rationale is None:
-        return None
-    try:
-        return [(int(start), int(end), float(*weight or [1])) for start, end, *weight in rationale]
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"The rationale {rationale!r} is not readable. Accepted: a list of [start, end] or "
-            "[start, end, weight] in characters of the text."
-        ) from error

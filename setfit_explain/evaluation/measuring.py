@@ -192,4 +192,4 @@ class Measurement:
 
 
 def _plain(number: float) -> float | None:
-    return None if np.isnan(number) else number
+    return number if np.isfinite(number) else None

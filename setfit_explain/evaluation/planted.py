@@ -203,4 +203,4 @@ def _capitalise(text: str) -> tuple[str, tuple[int, int]]:
 
 def _visible(piece: str, offset: int) -> tuple[int, int]:
     start = offset + len(piece) - len(piece.lstrip())
-    return start, offset + len(piece.rstrip())
+    return start, max(start, offset + len(piece.rstrip()))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from setfit_explain.attribution import robustness as captum
+from setfit_explain.attribution.baselines import has_token
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.case import Cases, attributions
@@ -96,7 +97,8 @@ def max_sensitivity(
     -------
     Measurement
         The random control is an attribution drawn anew each time. There is no reversed one: opposite signs move
-        as far. What reads token ids, as ``baseline="delete"`` does, does not see the noise and scores 0.
+        as far. It is undefined for what reads token ids alone, as attention rollout and ``baseline="delete"`` do:
+        the noise does not reach them.
     """
     explainer = Explainer(model, **options)
     moved = _Moved(explainer.classifier)
@@ -104,7 +106,9 @@ def max_sensitivity(
     attribute = chosen.prepare(moved, None)
     cases = Cases(explainer.classifier, output=explainer.output, granularity=explainer.granularity, seed=seed)
     found = np.full((2, len(texts)), np.nan)
-    for index, text in enumerate(texts):
+    # Attributors of the caller's own need not say it.
+    blind = getattr(attribute, "reads_ids_alone", False)
+    for index, text in enumerate([] if blind else texts):
         case = cases.of(index, text)
         generator = case.generator()
         words = explainer.classifier.word_embeddings(case.encoded)
@@ -129,7 +133,9 @@ def max_sensitivity(
         unit="relative to the attributions' norm",
         values=found[0],
         random=found[1],
-        undefined_for="texts whose attributions are all zero",
+        undefined_for=f"{chosen.name} with these settings, which reads token ids and so does not see the noise"
+        if blind
+        else "texts whose attributions are all zero",
     )
 
 
@@ -171,7 +177,8 @@ def agreement(
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
     classifier = verified_classifier(model, differentiable=False)
     explainers = [Explainer(classifier, **options) for options in variations.values()]
-    cases = Cases(explainers[0].classifier, granularity=explainers[0].granularity, seed=seed)
+    first = explainers[0]
+    cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)
     for index, text in enumerate(texts):
         case = cases.of(index, text)
@@ -198,8 +205,15 @@ def agreement(
 def across_baselines(
     options: Options, baselines: Sequence[Any] = ("mean", "mask", "pad", "unk")
 ) -> dict[str, Options]:
-    """Vary a method's baseline, for `agreement`."""
+    """Vary a method's baseline, for `agreement`; `usual_baselines` names those that a model has."""
     return {str(baseline): {**options, "baseline": baseline} for baseline in baselines}
+
+
+def usual_baselines(model: Any) -> tuple[str, ...]:
+    """Name baselines for `across_baselines`: the mean and the tokens that the model's tokenizer has, two at least."""
+    classifier = verified_classifier(model, differentiable=False)
+    tokens = [name for name in ("mask", "pad", "unk") if has_token(classifier, name)]
+    return "mean", *(tokens or ["zero"])
 
 
 def across_seeds(options: Mapping[str, Any], seeds: Sequence[int] = (0, 1, 2)) -> dict[str, Any]:

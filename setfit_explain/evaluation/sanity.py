@@ -168,7 +168,7 @@ def similarity(
         opposite, 1, as is that of an explanation that does not look at the model.
     """
     first = Explainer(model, **options)
-    cases = Cases(first.classifier, granularity=first.granularity, seed=seed)
+    cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     made = [cases.of(index, text) for index, text in enumerate(texts)]
     before = [attributions(first, case) for case in made]
     measurements = []

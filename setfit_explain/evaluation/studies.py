@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from setfit_explain.arguments import resolve_methods
 from setfit_explain.errors import OptionError, SetFitExplainError
 from setfit_explain.evaluation.measuring import Direction, Measurement
-from setfit_explain.evaluation.robustness import across_baselines, across_seeds, agreement, max_sensitivity
+from setfit_explain.evaluation.robustness import (
+    across_baselines,
+    across_seeds,
+    agreement,
+    max_sensitivity,
+    usual_baselines,
+)
 from setfit_explain.evaluation.sanity import body_randomisation, head_randomisation
+from setfit_explain.explainer import Explainer
 
 if TYPE_CHECKING:
     from setfit_explain.explaining import Options
 
-Study = Callable[..., list[Measurement]]
+
+@dataclass(frozen=True)
+class Study:
+    """What is asked of a whole method.
+
+    Parameters
+    ----------
+    run
+        Model, texts and keyword arguments of `Explainer` -> measurements; takes ``method`` and ``seed`` as they do.
+    direction
+        Which values are good.
+    """
+
+    run: Callable[..., list[Measurement]]
+    direction: Direction
 
 
 def _max_sensitivity(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
@@ -24,14 +45,16 @@ def _max_sensitivity(model: Any, texts: Sequence[str], options: Options, **named
 
 
 def _across_baselines(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
-    return [agreement(model, texts, across_baselines(options), across="baselines", **named)]
+    variations = across_baselines(options, usual_baselines(model))
+    return [agreement(model, texts, variations, across="baselines", **named)]
 
 
 def _across_seeds(model: Any, texts: Sequence[str], options: Options, **named: Any) -> list[Measurement]:
-    (method,) = resolve_methods(options.get("method", "integrated_gradients"), {}).values()
-    if not hasattr(method, "seed"):
+    explainer = Explainer(model, **options)
+    if not any("seed" in explainer(text).settings for text in texts[:1]):
+        (name,) = explainer.methods
         raise OptionError(
-            f"{method.name}, which draws nothing at random and so agrees with itself for every seed"
+            f"{name} with these settings, which draws nothing at random and so agrees with itself for every seed"
         )
     return [agreement(model, texts, across_seeds(options), across="seeds", **named)]
 
@@ -43,13 +66,13 @@ def _head_randomisation(
 
 
 STUDIES: dict[str, Study] = {
-    "max_sensitivity": _max_sensitivity,
-    "agreement_across_baselines": _across_baselines,
-    "agreement_across_seeds": _across_seeds,
-    "head_randomisation": _head_randomisation,
-    "body_randomisation": body_randomisation,
+    "max_sensitivity": Study(_max_sensitivity, Direction.LOWER),
+    "agreement_across_baselines": Study(_across_baselines, Direction.HIGHER),
+    "agreement_across_seeds": Study(_across_seeds, Direction.HIGHER),
+    "head_randomisation": Study(_head_randomisation, Direction.LOWER),
+    "body_randomisation": Study(body_randomisation, Direction.LOWER),
 }
-"""Model, texts and keyword arguments of `Explainer` -> measurements, by name."""
+"""Studies by name."""
 
 
 def run_study(
@@ -59,14 +82,14 @@ def run_study(
     try:
         if options is None:
             raise OptionError("attributions made elsewhere, which cannot be asked about another model")
-        return STUDIES[name](model, texts, options, method=method, seed=seed)
+        return STUDIES[name].run(model, texts, options, method=method, seed=seed)
     except SetFitExplainError as error:
         return [
             Measurement(
                 method=method,
                 metric=name,
                 removal=None,
-                direction=Direction.LOWER,
+                direction=STUDIES[name].direction,
                 unit="",
                 values=np.full(len(texts), np.nan),
                 undefined_for=str(error),

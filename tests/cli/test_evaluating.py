@@ -77,6 +77,29 @@ def test_rationales_and_labels_are_columns(run, saved, texts):
     assert json.loads(out)["measurements"][2]["metric"] == "pointing_game"
 
 
+@pytest.mark.parametrize("name", ["texts.csv", "texts.jsonl"])
+def test_labels_are_numbers_as_a_file_holds_them(run, saved, tmp_path, name):
+    written = {
+        "texts.csv": "text,label\nWhere is my parcel?,0\n",
+        "texts.jsonl": '{"text": "Where is my parcel?", "label": 0.0}\n',
+    }
+    (tmp_path / name).write_text(written[name])
+    code, out, err = run(
+        "evaluate", saved, tmp_path / name, *SHORT, "--label-column", "label", "--output", "json"
+    )
+    assert (code, err) == (0, "")
+    expected = evaluate(
+        tiny_model("bert"),
+        ["Where is my parcel?"],
+        methods=["occlusion"],
+        metrics=["sufficiency"],
+        removals=["mask"],
+        labels=[LABELS[0]],
+    )
+    value = expected.find("occlusion", "sufficiency", "mask").value.mean
+    assert json.loads(out)["measurements"][1]["value"] == pytest.approx(value, abs=1e-6)
+
+
 def test_methods_are_combined_with_baselines_and_scales(run, saved, texts):
     variations = (
         "--baseline",
@@ -126,6 +149,13 @@ def test_a_text_that_fails_is_told_and_the_others_measured(run, saved, tmp_path)
     assert code == 5
     assert "Text 1: TextError" in err
     assert json.loads(out)["measurements"][1]["n"] == 1
+
+
+def test_a_method_that_cannot_explain_the_model_is_told_and_the_others_measured(run, saved, texts):
+    code, out, err = run("evaluate", saved, texts, *SHORT, "--method", "deeplift", "--output", "json")
+    assert code == 5
+    assert "Method deeplift: UnsupportedBodyError" in " ".join(err.split())
+    assert {row["method"] for row in json.loads(out)["measurements"]} == {"occlusion"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from setfit_explain import Occlusion
 from setfit_explain.evaluation.case import Cases
 from setfit_explain.explainer import Explainer
 from tests.models import modules
@@ -55,3 +56,27 @@ def assert_ordered(found):
     """The attributions beat random ones, which beat reversed ones, text by text."""
     assert found.gain_over(found.random).low > 0
     assert replace(found, values=found.random).gain_over(found.reversed).low > 0
+
+
+def assert_as_random(found):
+    """The attributions are no better and no worse than random ones."""
+    gain = found.gain_over(found.random)
+    assert gain.low < 0 < gain.high
+
+
+class RandomOrder:
+    """A method that knows nothing: exact attributions, each time in another order."""
+
+    name, needs_gradient, additive = "random order", False, False
+
+    def __init__(self, seed=5):
+        self.generator = np.random.default_rng(seed)
+
+    def prepare(self, classifier, internal_batch_size):
+        occlusion = Occlusion(baseline="zero").prepare(classifier, internal_batch_size)
+
+        def attribute(encoded, membership, score):
+            found = occlusion(encoded, membership, score)
+            return replace(found, values=self.generator.permutation(found.values, axis=1))
+
+        return attribute

@@ -6,14 +6,18 @@ import sys
 
 import numpy as np
 import pytest
+from setfit import SetFitModel
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
 
 import setfit_explain
 from setfit_explain import Explainer, explain
-from setfit_explain.errors import InputError, OptionError, TargetError
-from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate
+from setfit_explain.errors import InputError, OptionError, TargetError, UnsupportedBodyError
+from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate, usual_baselines
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
+from setfit_explain.evaluation.studies import STUDIES, run_study
 from tests.evaluation.games import ZERO, bag_of_words
-from tests.models import LONG, TEXTS, tiny_model
+from tests.models import CLASSES, LONG, TEXTS, fitted, tiny_body, tiny_model
 
 MODEL = tiny_model("bert")
 
@@ -57,23 +61,72 @@ def test_the_same_call_gives_the_same_numbers_and_another_seed_other_controls():
     assert not np.array_equal(run(0).random, run(1).random)
 
 
-def test_labels_choose_the_class_that_is_measured():
-    of_name, of_column, opposite = (
-        evaluate(
-            bag_of_words(),
-            ["good so"],
-            methods={"exact": ZERO},
-            metrics=["insertion"],
-            removals=["zero"],
-            labels=[label],
-            output="logit",
-        ).find("exact", "insertion", "zero")
-        for label in ("blame", 0, "praise")
+def test_texts_in_another_order_have_the_same_numbers():
+    texts, metrics = (
+        [*TEXTS[:3], "so so so so"],
+        ["sufficiency", "infidelity", "max_sensitivity", "head_randomisation"],
     )
-    assert of_name.values == of_column.values == pytest.approx((0 / 2 + 0 - 2 / 2) / 2)
-    assert opposite.values == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
-    with pytest.raises(TargetError, match="'blam' is not a class"):
-        evaluate(bag_of_words(), ["good"], methods={"exact": ZERO}, removals=["zero"], labels=["blam"])
+    one, other = (
+        evaluate(MODEL, given, methods=["occlusion"], metrics=metrics, removals=["mask"])
+        for given in (texts, texts[::-1])
+    )
+    for first, second in zip(one.measurements[1:], other.measurements[1:], strict=True):
+        np.testing.assert_allclose(first.values, second.values[::-1], rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(first.random, second.random[::-1], rtol=1e-5, atol=1e-7)
+
+
+def insertion_of(label, model):
+    found = evaluate(
+        model,
+        ["good so"],
+        methods={"exact": ZERO},
+        metrics=["insertion"],
+        removals=["zero"],
+        labels=[label],
+        output="logit",
+    )
+    return found.find("exact", "insertion", "zero").values[0]
+
+
+def test_labels_choose_the_class_that_is_measured():
+    assert insertion_of("blame", bag_of_words()) == pytest.approx((0 / 2 + 0 - 2 / 2) / 2)
+    assert insertion_of("praise", bag_of_words()) == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
+
+
+@pytest.mark.parametrize("label", [2, 2.0, "2", np.int64(2), np.str_("praise")])
+def test_a_label_is_read_as_explain_reads_it(label):
+    body, head = bag_of_words()
+    head.classes_ = np.array([1, 2])  # its columns, which are not the places in labels
+    model = SetFitModel(model_body=body, model_head=head, labels=["unseen", "blame", "praise"])
+    assert explain(model, "good", true_labels=2).true_label == "praise"
+    assert insertion_of(label, model) == pytest.approx((0 / 2 + 2 + 2 / 2) / 2)
+
+
+def test_labels_may_be_an_array_and_lack_some():
+    found = evaluate(
+        bag_of_words(),
+        ["bad", "good", "bad"],
+        methods={"exact": ZERO},
+        metrics=["insertion"],
+        removals=["zero"],
+        labels=np.array(["praise", None, float("nan")], dtype=object),
+        output="logit",
+    )
+    np.testing.assert_allclose(found.find("exact", "insertion", "zero").values, [-1, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("blam", "'blam' is not a class.*Did you mean 'blame'"),
+        (0, "'0' is not a class. Classes: blame, praise"),
+        (["blame", "praise"], r"one class, by name or number; got \['blame', 'praise'\]"),
+        (1 + 1j, "one class, by name or number"),
+    ],
+)
+def test_a_label_that_is_no_class_is_said(label, message):
+    with pytest.raises(TargetError, match=message):
+        insertion_of(label, bag_of_words())
 
 
 def test_a_text_that_cannot_be_read_is_told_and_undefined():
@@ -84,6 +137,21 @@ def test_a_text_that_cannot_be_read_is_told_and_undefined():
     ]
     assert found.find("occlusion", "insertion", "mask").undefined == 2
     assert found.to_dict()["failures"][1]["index"] == 2
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_a_text_of_infinite_score_is_told_and_undefined():
+    body = tiny_body("bert")
+    head = KNeighborsClassifier(1).fit(body.encode(list(TEXTS)), CLASSES)
+    metrics = ["comprehensiveness", "infidelity", "leave_one_out_correlation"]
+    found = evaluate((body, head), [LONG], methods=["occlusion"], metrics=metrics, output="log_odds")
+    (failure,) = found.failures
+    assert (failure.index, failure.error) == (0, "OptionError")
+    assert failure.message == (
+        "occlusion: The head answers a probability of exactly 0 or 1, so output='log_odds' is infinite. "
+        "Explain output='probability'."
+    )
+    assert [measured.value.n for measured in found.measurements[1:]] == [0] * 5
     json.dumps(found.to_dict(), allow_nan=False)
 
 
@@ -128,6 +196,36 @@ def test_a_method_that_fails_takes_no_other_with_it():
     assert len(messages) == 4
 
 
+def test_a_method_that_cannot_explain_the_model_takes_no_other_with_it():
+    found = evaluate(
+        MODEL, [LONG], methods=["deeplift", "occlusion"], metrics=["insertion"], removals=["mask"]
+    )
+    (refusal,) = found.refusals
+    assert (refusal.method, refusal.error) == ("deeplift", "UnsupportedBodyError")
+    assert [measured.method for measured in found.measurements] == ["occlusion"] * 2
+    assert found.to_dict()["refusals"] == [
+        {"method": "deeplift", "error": "UnsupportedBodyError", "message": refusal.message}
+    ]
+    with pytest.raises(InputError, match="'deeplift' was not measured: UnsupportedBodyError: "):
+        found.find("deeplift", "insertion", "mask")
+    with pytest.raises(UnsupportedBodyError):
+        evaluate(MODEL, [LONG], methods=["deeplift"], metrics=["insertion"])
+    with pytest.raises(OptionError, match="n_steps is not a setting"):
+        evaluate(
+            MODEL, [LONG], methods={"a": {"method": "deeplift", "n_steps": 5}, "b": {"method": "occlusion"}}
+        )
+
+
+def test_the_usual_methods_go_on_without_a_gradient():
+    body = tiny_body("bert")
+    head = RandomForestClassifier(5, random_state=0).fit(body.encode(list(TEXTS)), CLASSES)
+    found = evaluate((body, head), [LONG], metrics=["insertion"])
+    assert [(refusal.method, refusal.error) for refusal in found.refusals] == [
+        ("integrated_gradients", "HeadNotDifferentiableError")
+    ]
+    assert found.find("occlusion", "insertion", "mask").value.n == 1
+
+
 def test_methods_of_one_text_face_the_same_random_ranking():
     found = evaluate(MODEL, [LONG, LONG], methods=["occlusion", "saliency"], metrics=["deletion"])
     one, other = (found.find(name, "deletion", "mask") for name in ("occlusion", "saliency"))
@@ -161,9 +259,42 @@ def test_what_cannot_be_meant_is_said(options, message):
         evaluate(MODEL, [LONG], **options)
 
 
+@pytest.mark.parametrize(("lacking", "nearest"), [(["mask"], "unk"), (["mask", "unk"], "mean")])
+def test_without_a_mask_token_units_are_taken_out_by_what_is_nearest(lacking, nearest):
+    model = fitted(tiny_body("roberta"))
+    for name in lacking:
+        setattr(model.model_body.tokenizer, f"{name}_token", None)
+    metrics = ["insertion", "infidelity", "agreement_across_baselines"]
+    found = evaluate(model, [LONG], methods=["occlusion"], metrics=metrics)
+    assert [measured.name for measured in found.measurements[1:]] == [
+        f"insertion ({nearest})",
+        "insertion (delete)",
+        f"infidelity ({nearest})",
+        "agreement_across_baselines",
+    ]
+    assert [measured.value.n for measured in found.measurements] == [1] * 5
+    with pytest.raises(OptionError, match=r"no mask token to put.*Accepted for it: .*removals=\['mean', 'd"):
+        evaluate(model, ["good"], metrics=["insertion"], removals=["mask"])
+
+
+def test_a_body_without_named_tokens_has_usual_removals_and_baselines():
+    assert usual_baselines(bag_of_words()) == ("mean", "zero")
+    found = evaluate(
+        bag_of_words(),
+        ["good fine bad"],
+        methods=["occlusion"],
+        metrics=["insertion", "agreement_across_baselines"],
+    )
+    assert [measured.name for measured in found.measurements[1:3]] == [
+        "insertion (mean)",
+        "insertion (delete)",
+    ]
+    assert found.find("occlusion", "agreement_across_baselines").value.n == 1
+
+
 def test_rationales_are_lists_of_spans():
     with pytest.raises(
-        InputError, match=r"The rationale 'x' is not readable. Accepted: a list of \[start, end\]"
+        InputError, match=r"The rationale 'x' of text 0 is not readable. Accepted: a list of \[start, end\]"
     ):
         evaluate(MODEL, [LONG], metrics=["token_f1"], rationales=["x"])
 
@@ -190,6 +321,35 @@ def test_studies_of_whole_methods_are_metrics_by_name():
     seeds = found.find("occlusion", "agreement_across_seeds")
     assert seeds.value.n == 0
     assert "draws nothing at random" in seeds.undefined_for
+
+
+def test_what_a_study_cannot_ask_has_its_direction_and_its_reason():
+    found = evaluate(
+        MODEL,
+        [LONG],
+        methods={
+            "occlusion": {"method": "occlusion"},
+            "averaged": {"method": "expected_gradients", "baseline": ["mask", "pad"]},
+            "sampled": {"method": "expected_gradients", "baseline": "sampled", "reference_texts": TEXTS},
+        },
+        metrics=["agreement_across_seeds"],
+    )
+    occlusion, averaged, sampled = (
+        found.find(name, "agreement_across_seeds") for name in ("occlusion", "averaged", "sampled")
+    )
+    assert (occlusion.value.n, averaged.value.n, sampled.value.n) == (0, 0, 1)
+    assert averaged.undefined_for.startswith(
+        "expected_gradients with these settings, which draws nothing at random"
+    )
+    assert {each.direction for each in (occlusion, averaged, sampled)} == {"higher"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_study_has_the_direction_of_what_it_measures(name):
+    options = {"method": "lime", "n_samples": 64, "granularity": "word", "show_progress": False}
+    for measured in run_study(name, MODEL, [LONG], options, method="lime", seed=0):
+        assert measured.value.n == 1
+        assert measured.direction == STUDIES[name].direction
 
 
 def test_evaluation_is_loaded_on_first_use():

@@ -13,7 +13,14 @@ from setfit_explain.evaluation import (
     planted_suffix,
     planted_word,
 )
-from tests.evaluation.games import ZERO, assert_ordered, bag_of_words, random_texts
+from tests.evaluation.games import (
+    ZERO,
+    RandomOrder,
+    assert_as_random,
+    assert_ordered,
+    bag_of_words,
+    random_texts,
+)
 from tests.models import CLASSES, LABELS, TEXTS, tiny_body
 
 TRAIN = random_texts(40)
@@ -75,6 +82,12 @@ def test_methods_that_are_exact_find_the_word_that_was_planted(shortcut, options
     assert found.value.mean > 0.95
     assert_ordered(found)
     assert found.controls["random"].mean < 0.4
+
+
+@pytest.mark.parametrize("metric", ["pointing_game", "marked_share"])
+def test_random_attributions_find_what_was_planted_as_often_as_the_random_control(shortcut, metric):
+    found = shortcut.evaluate({"random": {"method": RandomOrder(), "output": "logit"}}).find("random", metric)
+    assert_as_random(found)
 
 
 def test_only_texts_that_the_artefact_moves_are_explained(shortcut):

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
 
 from setfit_explain.errors import InputError, UnsupportedHeadError
 from setfit_explain.evaluation import body_randomisation, head_randomisation, label_shuffled_refit
 from setfit_explain.evaluation.sanity import similarity
-from tests.evaluation.games import ZERO, bag_of_words
-from tests.models import CLASSES, LABELS, TEXTS, tiny_body, tiny_model
+from tests.evaluation.games import ZERO, RandomOrder, assert_as_random, bag_of_words, random_texts
+from tests.models import CLASSES, LABELS, LONG, TEXTS, tiny_body, tiny_model, tiny_svm
 
 OCCLUSION = {"method": "occlusion", "baseline": "mask"}
 
@@ -31,6 +32,12 @@ def test_the_same_model_gives_the_same_attributions():
     np.testing.assert_allclose(found.reversed, 1)
     assert found.controls["random"].high < 0.6
     assert found.gain_over(found.random).high < 0
+
+
+def test_random_attributions_are_as_similar_as_the_random_control():
+    options = {"method": RandomOrder(), "output": "logit"}
+    (found,) = similarity(bag_of_words(), [("itself", bag_of_words())], random_texts(40), options)
+    assert_as_random(found)
 
 
 def test_a_head_that_is_turned_round_is_seen_as_the_same_ranking():
@@ -64,6 +71,18 @@ def test_the_body_is_randomised_from_its_top_layer_down(untouched):
     means = [each.value.mean for each in found]
     assert means[0] > means[2]
     assert found[2].value.low < found[2].controls["random"].high
+
+
+def test_a_head_with_only_a_decision_function_is_checked_too():
+    model, options = tiny_svm(), {**OCCLUSION, "output": "logit"}
+    found = [head_randomisation(model, [LONG], options), *body_randomisation(model, [LONG], options)]
+
+    def train(texts, labels):
+        return model[0], LinearSVC().fit(model[0].encode(texts), labels)
+
+    labels = [LABELS[column] for column in CLASSES]
+    found.append(label_shuffled_refit(model, [LONG], options, train, TEXTS, labels))
+    assert [each.value.n for each in found] == [1] * 5
 
 
 def test_a_head_without_weights_is_refused_with_the_way_out():
