@@ -11,6 +11,7 @@ from torch import Tensor
 from setfit_explain.attribution.baselines import (
     Baseline,
     check_special_tokens,
+    is_several,
     make_baseline,
     reference_ids,
 )
@@ -121,7 +122,7 @@ def make_distribution(
             )
         check_special_tokens(special_tokens)
         return Stretches(classifier, torch.tensor(reference_ids(classifier, reference_texts)), special_tokens)
-    listed = list(baseline) if isinstance(baseline, list | tuple) else [baseline]
+    listed = list(baseline) if is_several(baseline) else [baseline]
     if isinstance(baseline, str) and baseline == "auto":
         tokenizer = classifier.body.tokenizer
         listed = [
@@ -129,8 +130,6 @@ def make_distribution(
             for name in NAMED
             if name == "mean" or getattr(tokenizer, f"{name}_token_id", None) is not None
         ]
-    if not listed:
-        raise OptionError("The list of baselines is empty; name at least one.")
     weighted = [isinstance(each, str) and each in ("auto", "mean") for each in listed]
     if reference_texts is not None and not any(weighted):
         raise OptionError(
