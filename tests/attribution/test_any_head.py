@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from setfit_explain import Explainer, KernelShap, explain
+from setfit_explain import ExpectedGradients, Explainer, GradientShap, KernelShap, SmoothGrad, explain
 from setfit_explain.arguments import METHODS
 from setfit_explain.attribution.game import RemovalMethod
 from setfit_explain.attribution.sampling import SamplingMethod
@@ -152,14 +152,38 @@ def test_the_page_of_methods_has_a_row_for_each():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"n_samples": 0}, "n_samples must be at least 1, got 0"),
+        ({"n_samples": 0}, "n_samples must be a whole number, at least 1, got 0"),
+        ({"n_samples": 100.5}, "n_samples must be a whole number, at least 1, got 100.5"),
+        ({"n_samples": "100"}, "n_samples must be a whole number, at least 1, got '100'"),
+        ({"n_samples": True}, "n_samples must be a whole number, at least 1, got True"),
         ({"tolerance": 0}, "tolerance must be a positive number, got 0"),
         ({"seed": -1}, "seed must be a whole number, at least 0, got -1"),
+        ({"seed": 0.5}, "seed must be a whole number, at least 0, got 0.5"),
+        ({"seed": False}, "seed must be a whole number, at least 0, got False"),
     ],
 )
 def test_a_setting_that_is_out_of_range_is_refused(settings, message):
     with pytest.raises(OptionError, match=message):
         KernelShap(**settings)
+
+
+@pytest.mark.parametrize("name", [*SAMPLED, "gradient_shap", "smoothgrad"])
+def test_whole_numbers_of_numpy_are_settings_too(name):
+    settings = {"n_samples": 24, "seed": 3}
+    plain, of_numpy = (
+        explain(
+            tiny_model("bert"), TEXTS[0], method=name, **{key: kind(value) for key, value in settings.items()}
+        )
+        for kind in (int, np.int64)
+    )
+    assert of_numpy.to_json() == plain.to_json()
+
+
+@pytest.mark.parametrize("settings", [{"n_samples": 8.0}, {"n_samples": True}, {"seed": 1.5}, {"seed": True}])
+@pytest.mark.parametrize("kind", [GradientShap, ExpectedGradients, SmoothGrad])
+def test_methods_that_sample_gradients_refuse_them_too(kind, settings):
+    with pytest.raises(OptionError, match=r"must be a whole number, at least .*got "):
+        kind(**settings)
 
 
 def test_a_setting_of_sampling_is_refused_by_a_method_that_draws_nothing():
