@@ -12,6 +12,9 @@ from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
+STRENGTH = "strength, without a sign"
+SLOPE = "slope by the word embeddings"
+
 
 def text_panel(explanation: "Explanation") -> TextPanel:
     """Return the words and numbers of ``explanation`` that a view draws."""
@@ -79,7 +82,22 @@ def _target_panel(explanation: "Explanation", index: int, special_token_share: f
         special_token_share=special_token_share,
         signed=explanation.settings.get("signed") is not False,
         contrast=classes is not None,
+        scale=value_scale(explanation),
     )
+
+
+def explains_class(explanation: "Explanation") -> bool:
+    """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
+    return not bool(np.isnan(explanation.score).all())
+
+
+def value_scale(explanation: "Explanation") -> str:
+    """Return what the values are where they are no parts of a score; else nothing."""
+    if not explains_class(explanation):
+        return f"{STRENGTH}, of no class"
+    if explanation.settings.get("signed") is False:
+        return STRENGTH
+    return SLOPE if explanation.settings.get("reduction") == "sum" else ""
 
 
 def _contrasted(name: str, classes: tuple[str, ...]) -> tuple[str, str] | None:

@@ -35,6 +35,8 @@ class TargetPanel:
         Whether a value says in which direction a unit moved the score; without, it only says how much.
     contrast
         Whether it is ``log p_a - log p_b`` of two classes, in nats, whatever the output's unit.
+    scale
+        What the values are where they are no parts of a score, such as "strength, without a sign"; else empty.
     """
 
     name: str
@@ -49,6 +51,7 @@ class TargetPanel:
     special_token_share: float = 0.0
     signed: bool = True
     contrast: bool = False
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

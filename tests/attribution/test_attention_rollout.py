@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from sentence_transformers import SentenceTransformer
 from torch import nn
 from transformers import AutoModel
 
 from setfit_explain import Explainer, explain
 from setfit_explain.errors import OptionError, UnsupportedBodyError
+from setfit_explain.explanation import ExplanationSet
 from tests.bodies.architectures import model_of
 from tests.models import LONG, TEXTS, _saved_transformer, fitted, modules, tiny_body, tiny_model
 from tests.snapshots import snapshot
@@ -69,7 +71,11 @@ def test_it_is_one_row_for_all_targets_and_says_in_every_view_that_it_explains_n
     assert found == asked
     assert found.targets == ("attention",)
     assert np.isnan([found.score, found.baseline_score, found.delta]).all()
-    for view in (str(found), found.to_html(), found._repr_html_()):
+    plots = [found.plot(), found.plot(kind="heat_map"), ExplanationSet([found]).plot(kind="bar")]
+    labels = [axes.get_xlabel() for axes in plots]
+    plt.close("all")
+    assert all("strength, without a sign, of no class" in label for label in labels)
+    for view in (str(found), found.to_html(), found._repr_html_(), *labels):
         assert "This explains no class" in " ".join(view.split())
         assert "nan" not in view
     assert type(found).from_json(found.to_json()) == found

@@ -296,12 +296,15 @@ def test_a_long_cut_is_folded_with_its_length(make_panel: Make) -> None:
 @pytest.mark.parametrize("view", [render_fragment, report])
 def test_a_method_without_direction_or_score_claims_neither(view: Callable[[TextPanel], str]) -> None:
     nan = float("nan")
-    target = build_target("attention", signed=False, score=nan, baseline_score=nan, delta=nan)
+    scale = "strength, without a sign, of no class"
+    target = build_target("attention", signed=False, scale=scale, score=nan, baseline_score=nan, delta=nan)
     page = read(view(build_panel(targets=(target,), shown=0)))
     words = " ".join(
         page.elements[-1].text.split() + page.find("body" if view is report else "div")[0].text.split()
     )
-    assert "matters to attention, up or down" in words
+    assert scale in words
+    assert "matters to" not in words
+    assert "attention probability" not in words
     assert "no score" in words
     assert "pushes" not in words
     assert "nan" not in words
