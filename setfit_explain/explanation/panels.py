@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.explanation.agreement import agreements, same_text
-from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, TextPanel
+from setfit_explain.views.panel import Agreement, ComparisonPanel, Item, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -44,11 +44,14 @@ def text_panel(explanation: "Explanation") -> TextPanel:
     )
 
 
-def report_panels(explanations: Iterable["Explanation"]) -> tuple[TextPanel | ComparisonPanel, ...]:
+def report_panels(explanations: Iterable["Explanation"]) -> tuple[Item, ...]:
     """Return the panels of a report: one text by several methods, one after the other, is one panel."""
-    return tuple(
-        text_panel(group[0]) if len(group) == 1 else _comparison(group) for group in same_text(explanations)
-    )
+    return tuple(map(item_panel, same_text(explanations)))
+
+
+def item_panel(group: Sequence["Explanation"]) -> Item:
+    """Return the panel of one text by one method, or by several."""
+    return text_panel(group[0]) if len(group) == 1 else _comparison(group)
 
 
 def _comparison(group: Sequence["Explanation"]) -> ComparisonPanel:
