@@ -17,7 +17,7 @@ help:
 	@echo "make docs        build the documentation site: build/docs/index.html"
 	@echo "make notebooks   execute the notebooks in place"
 	@echo "make compatibility measure every head and body again; writes docs/compatibility.md"
-	@echo "make methods       measure every method beside its oracle; writes the table of docs/methods.md"
+	@echo "make methods       measure every method beside its oracle; writes the tables of docs/methods.md"
 	@echo "make benchmarks  measure speed, error and memory, beside other tools; writes benchmarks/results (hours)"
 	@echo "                 DATA=folder of data sets, else the demo's texts; OPTIONS=--quick for a small run"
 	@echo "make screenshots draw report, notebook and terminal again; writes docs/screenshots"

@@ -1,4 +1,4 @@
-"""Measure every method beside its oracle and write the table of docs/methods.md: ``python -m tools.methods``."""
+"""Measure every method beside its oracle and write the tables of docs/methods.md: ``python -m tools.methods``."""
 
 import re
 import warnings
@@ -21,9 +21,12 @@ from tests.attribution.oracles import (
     mean_over,
     total_sobol_indices,
 )
+from tools.gradient_oracles import ROWS as GRADIENT_ROWS
+from tools.gradient_oracles import relative
 
 PAGE = Path(__file__).parent.parent / "docs" / "methods.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end -->)", re.DOTALL)
+GRADIENTS = re.compile(r"(?<=<!-- gradients -->\n).*(?=<!-- end of gradients -->)", re.DOTALL)
 
 FEW = 6
 LINKAGE = np.array([[1, 2, 1, 2], [4, 5, 1, 2], [0, 6, 2, 3], [3, 7, 2, 3], [8, 9, 3, 6]], float)
@@ -56,11 +59,6 @@ def played(method: object, players: int = FEW, **settings: object) -> np.ndarray
     model = game_of(random_table(players))
     found = explain(model, text_of(players), method=method, baseline="zero", output="logit", **settings)
     return found.attributions
-
-
-def relative(actual: np.ndarray, expected: np.ndarray) -> float:
-    """Largest difference, relative to the largest of what is expected."""
-    return float(np.abs(actual - expected).max() / np.abs(expected).max())
 
 
 def windows_error() -> float:
@@ -154,6 +152,18 @@ def table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def gradient_table() -> str:
+    """Put the table of gradients and attention together."""
+    head = "| method | difference to its oracle | oracle | adds up | passes | any head |"
+    lines = [head, "|---" * 6 + "|"]
+    for name, row in GRADIENT_ROWS:
+        any_head = "no" if METHODS[name].needs_gradient else "yes"
+        cells = [f"`{name}`{row.variant}", f"{row.error():.0e}", row.oracle, row.adds_up, row.cost, any_head]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    PAGE.write_text(TABLE.sub(lambda _: table(), PAGE.read_text("utf-8")), "utf-8")
+    page = TABLE.sub(lambda _: table(), PAGE.read_text("utf-8"))
+    PAGE.write_text(GRADIENTS.sub(lambda _: gradient_table(), page), "utf-8")

@@ -138,21 +138,33 @@ class _Prepared:
 
     def _pooling_weights(self, encoded: EncodedText) -> Tensor:
         """Weight of each token in the sentence embedding, ``(tokens,)``: how the body pools unit vectors."""
-        tokens = len(encoded.ids)
-        identity = torch.eye(tokens, device=encoded.ids.device)
-        features: dict[str, Any] = {**encoded.features, "token_embeddings": identity[None]}
+        tokens, device = len(encoded.ids), encoded.ids.device
+        weights = self._pool(encoded, torch.eye(tokens, device=device))
+        others = torch.randn(tokens, tokens, generator=torch.Generator().manual_seed(0)).to(device)
+        # Other pooling, such as the maximum, has an answer to unit vectors too, which says nothing of other ones.
+        is_mean = torch.allclose(self._pool(encoded, others), weights @ to_float64(others), atol=POOLED)
+        shares = weights.mean(0)
+        if not is_mean or bool((weights < -POOLED).any()) or not shares.sum() > 0:
+            raise _refusal("its sentence embedding is no weighted mean of the transformer's tokens")
+        return shares / shares.sum()
+
+    def _pool(self, encoded: EncodedText, token_embeddings: Tensor) -> Tensor:
+        """Pool ``(tokens, tokens)`` as the body does: a row for each of the ways that it joins, ``(ways, tokens)``."""
+        features: dict[str, Any] = {**encoded.features, "token_embeddings": token_embeddings[None]}
         modules = list(self.classifier.body.module.children())
         try:
             for module in modules[1:]:
                 features = module(features)
                 if "sentence_embedding" in features:
                     break
-            pooled = to_float64(features["sentence_embedding"]).reshape(-1, tokens).mean(0)
+            return to_float64(features["sentence_embedding"]).reshape(-1, len(encoded.ids))
         except (KeyError, RuntimeError) as error:
             names = ", ".join(type(module).__name__ for module in modules)
             raise _refusal(f"its modules ({names}) do not pool the transformer's tokens directly") from error
-        return pooled / pooled.sum()
 
+
+POOLED = 1e-4
+"""How far a pooled embedding may be from a weighted mean, which float32 leaves of embeddings of size 1."""
 
 ROUNDING = 2e-2
 """How far a row of attention weights may be from 1: they are rounded to bfloat16 in such bodies."""

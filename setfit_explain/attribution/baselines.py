@@ -100,9 +100,10 @@ def make_baseline(
     check_special_tokens(special_tokens)
     replace = special_tokens == "replace"
     named = baseline if isinstance(baseline, str) else "tensor"
-    if isinstance(baseline, list | tuple) and any(isinstance(member, str) for member in baseline):
+    if is_several(baseline):
         raise OptionError(
-            f"One baseline is needed here, got the list {baseline!r}; method='expected_gradients' averages over it."
+            f"One baseline is needed here, got the list {names_of(baseline)!r}; method='expected_gradients' averages "
+            "over it."
         )
     if reference_texts is not None and named not in ("auto", "mean"):
         raise OptionError(f"reference_texts are used by baseline='mean' (or 'auto') only, not by {named!r}.")
@@ -121,6 +122,29 @@ def make_baseline(
         if named in NAMES:
             return Baseline(named, _look_up(classifier, [token_id(classifier, named)])[0], replace)
     raise OptionError(f"Baseline {baseline!r} is not known. Accepted: {', '.join(NAMES)}, or a tensor.")
+
+
+def is_several(baseline: Any) -> bool:
+    """Whether it is a list of baselines, of names, tensors or arrays, and not the numbers of one.
+
+    Raises
+    ------
+    OptionError
+        The list is empty.
+    """
+    if not isinstance(baseline, list | tuple):
+        return False
+    if not baseline:
+        raise OptionError("The list of baselines is empty; name at least one.")
+    return any(
+        isinstance(each, str) or (isinstance(each, Tensor | np.ndarray) and each.ndim > 0)
+        for each in baseline
+    )
+
+
+def names_of(baselines: Sequence[Any]) -> list[str]:
+    """Names of a list of baselines, for messages: of numbers ``"tensor"``."""
+    return [each if isinstance(each, str) else "tensor" for each in baselines]
 
 
 def check_special_tokens(special_tokens: str) -> None:

@@ -12,6 +12,7 @@ from setfit_explain.attribution.baselines import (
     Baseline,
     check_special_tokens,
     has_token,
+    is_several,
     make_baseline,
     reference_ids,
 )
@@ -122,11 +123,9 @@ def make_distribution(
             )
         check_special_tokens(special_tokens)
         return Stretches(classifier, torch.tensor(reference_ids(classifier, reference_texts)), special_tokens)
-    listed = list(baseline) if isinstance(baseline, list | tuple) else [baseline]
+    listed = list(baseline) if is_several(baseline) else [baseline]
     if isinstance(baseline, str) and baseline == "auto":
         listed = [name for name in NAMED if name == "mean" or has_token(classifier, name)]
-    if not listed:
-        raise OptionError("The list of baselines is empty; name at least one.")
     weighted = [isinstance(each, str) and each in ("auto", "mean") for each in listed]
     if reference_texts is not None and not any(weighted):
         raise OptionError(

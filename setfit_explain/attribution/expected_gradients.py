@@ -47,7 +47,10 @@ class ExpectedGradients:
         ``"keep"``: special and prompt tokens have their own embedding in every baseline, so they get no
         attribution. ``"replace"``: they are replaced like words.
     tolerance
-        Of each baseline in a list, as in `IntegratedGradients`.
+        Of each baseline in a list, as in `IntegratedGradients`; None for its default. Of sampled baselines the
+        largest accepted delta and error estimate, relative to the largest attribution of the target: all
+        samples are taken, and where they do not meet it the explanation is marked as not converged. None: they
+        are taken, whatever the error.
     n_samples
         How many gradients are sampled between reference texts and the text, at least 2.
     seed
@@ -62,7 +65,7 @@ class ExpectedGradients:
     baseline: Any = "auto"
     reference_texts: Sequence[str] | None = None
     special_tokens: str = "keep"
-    tolerance: float = 1e-2
+    tolerance: float | None = None
     n_samples: int = 64
     seed: int = 0
 
@@ -72,18 +75,22 @@ class ExpectedGradients:
 
     def __post_init__(self) -> None:
         check_sampling(self.n_samples, self.seed)
-        IntegratedGradients(tolerance=self.tolerance)  # says what is wrong with it
+        IntegratedGradients(tolerance=self._of_each)  # says what is wrong with it
+
+    @property
+    def _of_each(self) -> float:
+        return IntegratedGradients.tolerance if self.tolerance is None else self.tolerance
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baselines up once; what is returned explains one text after another."""
         found = make_distribution(classifier, self.baseline, self.special_tokens, self.reference_texts)
         if isinstance(found, Stretches):
-            sampling = Sampling(self.n_samples, self.seed, stratified=True)
+            sampling = Sampling(self.n_samples, self.seed, stratified=True, tolerance=self.tolerance)
             return SampledPaths(ForwardMode(classifier), found, sampling, internal_batch_size)
         return _Average(
             tuple(
                 IntegratedGradients(
-                    baseline=member.rows, special_tokens=self.special_tokens, tolerance=self.tolerance
+                    baseline=member.rows, special_tokens=self.special_tokens, tolerance=self._of_each
                 ).prepare(classifier, internal_batch_size)
                 for member in found.members
             ),

@@ -19,6 +19,7 @@ from setfit_explain.attribution.random_paths import (
     sampled_paths,
     standard_error,
 )
+from setfit_explain.classifier.precision import rounding
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
@@ -102,12 +103,16 @@ class Sampling:
         As in `GradientShap`.
     stratified
         Whether each sample has its own n-th part of the way to be drawn from, instead of all of it.
+    tolerance
+        Largest accepted delta and error estimate, relative to the largest attribution of the target; None
+        accepts any.
     """
 
     n_samples: int
     seed: int
     noise_level: float = 0.0
     stratified: bool = False
+    tolerance: float | None = None
 
     def places(self, random: torch.Generator) -> Floats:
         """Draw places, 0 for the baseline and 1 for the text, ``(n_samples,)``."""
@@ -125,6 +130,14 @@ class Sampling:
         squares = np.diff(samples, axis=0) ** 2
         error: Floats = np.sqrt(squares.mean(0) / 2 / len(samples))
         return error
+
+    def accepts(self, values: Floats, delta: Floats, error: Floats, noise: Floats) -> NDArray[np.bool_]:
+        """Whether each target's delta and error are small enough, ``(targets,)``, beside its scores' rounding."""
+        if self.tolerance is None:
+            return np.ones(len(values), dtype=bool)
+        accepted = self.tolerance * np.abs(values).max(1, initial=0.0)
+        within: NDArray[np.bool_] = (np.abs(delta) <= accepted + 2 * noise) & (error <= accepted + noise)
+        return within
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,14 +190,19 @@ class SampledPaths:
         }
         if sampling.noise_level:
             settings["noise_level"] = sampling.noise_level
+        if sampling.tolerance is not None:
+            settings["tolerance"] = sampling.tolerance
+        delta = values.sum(1) - (own_score - baseline_score)
+        error = sampling.standard_error(samples).max(1, initial=0.0)
+        sizes = np.max([np.abs(own_score), np.abs(baseline_score), score.magnitude], axis=0)
         return Attributions(
             values=values,
             probabilities=answer,
             score=own_score,
             baseline_score=baseline_score,
-            delta=values.sum(1) - (own_score - baseline_score),
-            error_estimate=sampling.standard_error(samples).max(1, initial=0.0),
-            converged=np.ones(len(values), dtype=bool),
+            delta=delta,
+            error_estimate=error,
+            converged=sampling.accepts(values, delta, error, rounding(classifier.dtype) * sizes),
             settings=settings,
             notes=(NOTE, *baseline_notes(classifier, baseline_answer)),
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.attribution.game import Game, RemovalMethod
-from setfit_explain.errors import OptionError
+from setfit_explain.attribution.whole_numbers import check_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +50,7 @@ class Occlusion(RemovalMethod):
     )
 
     def __post_init__(self) -> None:
-        if self.window != int(self.window) or self.window < 1:
-            raise OptionError(f"window must be a whole number of units, at least 1, got {self.window!r}.")
+        check_whole_number("window", self.window, 1)
 
     @property
     def settings(self) -> Mapping[str, str | int | float | bool | None]:

@@ -13,7 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from setfit_explain.attribution.baselines import NAMES, Baseline, make_baseline, token_id
+from setfit_explain.attribution.baselines import (
+    NAMES,
+    Baseline,
+    is_several,
+    make_baseline,
+    names_of,
+    token_id,
+)
 from setfit_explain.attribution.batches import row_slices
 from setfit_explain.errors import OptionError
 
@@ -99,17 +106,15 @@ def make_removals(
     classifier: TextClassifier, baseline: Any, special_tokens: str, reference_texts: Sequence[str] | None
 ) -> tuple[Removal, ...]:
     """Make each removal of a list with names, or the one that is given; raises `OptionError` as `make_removal` does."""
-    if not isinstance(baseline, list | tuple) or not any(isinstance(each, str) for each in baseline):
+    if not is_several(baseline):
         return (make_removal(classifier, baseline, special_tokens, reference_texts),)
-    # Reference texts weight the mean among the others.
-    texts = {name: reference_texts for name in ("auto", "mean") if name in baseline}
-    if reference_texts is not None and not texts:
-        raise OptionError(
-            f"reference_texts are used by baseline='mean' (or 'auto') only, not by {baseline!r}."
-        )
+    names = names_of(baseline)
+    weighted = [name in ("auto", "mean") for name in names]
+    if reference_texts is not None and not any(weighted):
+        raise OptionError(f"reference_texts are used by baseline='mean' (or 'auto') only, not by {names!r}.")
     return tuple(
-        make_removal(classifier, each, special_tokens, texts.get(each) if isinstance(each, str) else None)
-        for each in baseline
+        make_removal(classifier, each, special_tokens, reference_texts if takes_texts else None)
+        for each, takes_texts in zip(baseline, weighted, strict=True)
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from setfit_explain.attribution.batches import row_slices
 from setfit_explain.attribution.jacobian import ForwardMode, Path
-from setfit_explain.errors import OptionError
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
@@ -27,17 +27,13 @@ HELD_TARGETS = 16
 
 def check_sampling(n_samples: int, seed: int, least: int = 2) -> None:
     """Raise `OptionError` unless there are enough samples for an error estimate, and a seed."""
-    if not isinstance(n_samples, int) or n_samples < least:
-        raise OptionError(
-            f"n_samples must be a whole number, at least {least} for an error estimate, got {n_samples!r}."
-        )
-    if not isinstance(seed, int) or seed < 0:
-        raise OptionError(f"seed must be a whole number from 0 on, got {seed!r}.")
+    check_whole_number("n_samples", n_samples, least, " for an error estimate")
+    check_whole_number("seed", seed, 0)
 
 
 def generator(seed: int) -> torch.Generator:
     """Begin random numbers anew: each text gets the same ones, whatever was explained before it."""
-    return torch.Generator().manual_seed(seed)
+    return torch.Generator().manual_seed(int(seed))
 
 
 def noise(words: Tensor, samples: int, level: float, random: torch.Generator) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 
 from setfit_explain.attribution.game import Estimate, Game, GameAttributor, exactly
 from setfit_explain.attribution.perturbation import make_removals
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
@@ -71,12 +72,11 @@ class SamplingMethod(ABC):
     note: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
-        if self.n_samples is not None and self.n_samples < 1:
-            raise OptionError(f"n_samples must be at least 1, got {self.n_samples!r}.")
+        if self.n_samples is not None:
+            check_whole_number("n_samples", self.n_samples, 1)
+        check_whole_number("seed", self.seed, 0)
         if self.tolerance is not None and not self.tolerance > 0:
             raise OptionError(f"tolerance must be a positive number, got {self.tolerance!r}.")
-        if self.seed < 0:
-            raise OptionError(f"seed must be a whole number, at least 0, got {self.seed!r}.")
 
     @property
     def settings(self) -> Mapping[str, str | int | float | bool | None]:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 
 from setfit_explain.errors import OptionError, SchemaError
 from setfit_explain.explanation import figures, label_studio, parquet, serialization
-from setfit_explain.explanation.agreement import Agreement, agreements
+from setfit_explain.explanation.agreement import Agreement, agreements, same_text
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.model_card import model_card_section
-from setfit_explain.explanation.panels import report_panels, text_panel
+from setfit_explain.explanation.panels import item_panel, report_panels, text_panel
 from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.streams import item_from_dict, item_to_dict, json_lines, read_json_lines
 from setfit_explain.explanation.strength import UnitStrength, unit_strengths
 from setfit_explain.explanation.tables import explanation_table
-from setfit_explain.views import html, scale, terminal
+from setfit_explain.views import html, terminal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -283,14 +283,13 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         )
 
     def _repr_html_(self) -> str:
-        panels = [text_panel(item) for item in self.explanations[:_SHOWN]]
-        bounds = scale.shared_bounds(panels)
-        fragments = [html.render_fragment(panel, bounds) for panel in panels]
-        return "".join(fragments) + html.render_rest(self._rest())
+        texts = same_text(self.explanations)
+        drawn = html.render_fragments([item_panel(group) for group in texts[:_SHOWN]])
+        return drawn + html.render_rest(self._rest(len(texts) - _SHOWN))
 
     def __rich__(self) -> "RenderableType":
         panels = [text_panel(item) for item in self.explanations[:_SHOWN]]
-        return terminal.render_all(panels, self._rest())
+        return terminal.render_all(panels, self._rest(len(self.explanations) - _SHOWN))
 
     def __str__(self) -> str:
         return terminal.to_string(self.__rich__())
@@ -298,13 +297,12 @@ class ExplanationSet(Sequence[Explanation | Failure]):
     def __repr__(self) -> str:
         return f"<ExplanationSet: {len(self.explanations)} explained, {len(self.failures)} failed>"
 
-    def _rest(self) -> list[str]:
+    def _rest(self, hidden: int) -> list[str]:
         """Say in lines what is not drawn, so that nothing is left out silently."""
         lines = [
             f"The text at index {item.index} was not explained: {item.error}: {item.message}"
             for item in self.failures
         ]
-        hidden = len(self.explanations) - _SHOWN
         if hidden > 0:
             lines.append(f"{hidden} more texts are not shown here; to_html(path) draws all.")
         if not self._items:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.errors import OptionError
-from setfit_explain.explanation.panels import text_panel
-from setfit_explain.explanation.strength import check_one_method
+from setfit_explain.explanation.panels import explains_class, text_panel
+from setfit_explain.explanation.strength import check_one_method, shared_notes
 from setfit_explain.views import plots
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ def set_figure(
             raise OptionError(f"kind='convergence' is of all units; leave out unit={unit!r}.")
         return _convergence(explained, target, ax)
     check_one_method(explained)
-    outputs = {explanation.output.replace("_", "-") for explanation in explained}
-    scale = f"attribution ({', '.join(sorted(outputs))})"
+    scale, notes = _scale(explained, target), shared_notes(explained)
     texts = "1 text" if len(explained) == 1 else f"{len(explained)} texts"
     if kind == "bar":
         if unit is not None:
@@ -64,14 +63,30 @@ def set_figure(
         name = "the answer"
         if target is not None and explained:
             name = explained[0].targets[explained[0].target_index(target)]
-        return plots.mean_bars(rows, title=f"towards {name} in {texts}", scale=f"mean {scale}", ax=ax)
+        if not all(map(explains_class, explained)):
+            title = f"strongest in {texts}"
+        elif any(explanation.settings.get("signed") is False for explanation in explained):
+            title = f"strongest for {name} in {texts}"
+        else:
+            title = f"towards {name} in {texts}"
+        return plots.mean_bars(rows, title=title, scale=f"mean {scale}", notes=notes, ax=ax)
     if kind != "distribution":
         raise OptionError(f"kind={kind!r} is not known. Accepted: distribution, bar, convergence.")
     groups = _attributions(explained, target, unit)
     if unit is not None and not any(groups.values()):
         raise OptionError(f"Unit {unit!r} is in none of the {texts}.")
     what = "all units" if unit is None else repr(unit)
-    return plots.distribution(groups, title=f"{what} in {texts}", scale=scale, ax=ax)
+    return plots.distribution(groups, title=f"{what} in {texts}", scale=scale, notes=notes, ax=ax)
+
+
+def _scale(explained: "Sequence[Explanation]", target: str | int | None) -> str:
+    """Return what the values of the targets that are drawn are."""
+    found: dict[str, None] = {}
+    for explanation in explained:
+        panel = text_panel(explanation)
+        drawn = panel.targets if target is None else [panel.targets[explanation.target_index(target)]]
+        found |= dict.fromkeys(plots.scale_of(panel, each) for each in drawn)
+    return ", ".join(found) or "attribution"
 
 
 def _attributions(

@@ -12,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from setfit_explain.explanation.failure import Failure
+from setfit_explain.explanation.strength import check_explains_class
 from setfit_explain.explanation.tables import without_surrogates
 from setfit_explain.views.formatting import printable
 from setfit_explain.views.scale import LIGHT
@@ -19,7 +20,7 @@ from setfit_explain.views.scale import LIGHT
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
-TOWARDS, AWAY = "towards", "away"
+TOWARDS, AWAY, STRONG = "towards", "away", "strong"
 
 
 def tasks(
@@ -34,11 +35,13 @@ def tasks(
     target
         The target whose units are marked; ``None`` for each text's own shown target.
     n
-        How many of the strongest units are marked as ``"towards"`` or ``"away"``. Those that did nothing, and the
-        buckets, which are not in the text, are not.
+        How many of the strongest units are marked as ``"towards"`` or ``"away"``, or as ``"strong"`` where a method
+        gives them no sign. Those that did nothing, and the buckets, which are not in the text, are not.
 
     Raises
     ------
+    OptionError
+        If a method explains no class.
     TargetError
         If a text was not explained for ``target``.
     """
@@ -51,24 +54,36 @@ def tasks(
     ]
 
 
-def labeling_config(classes: Iterable[str], *, multi_label: bool = False) -> str:
-    """Return the labeling configuration that the tasks fit: the classes as choices, and two labels for spans."""
+def labeling_config(classes: Iterable[str], *, multi_label: bool = False, signed: bool = True) -> str:
+    """Return the labeling configuration that the tasks fit.
+
+    Parameters
+    ----------
+    classes
+        The choices.
+    multi_label
+        Whether several of them may be chosen.
+    signed
+        Whether spans are labelled by their sign, ``"towards"`` or ``"away"``; False for methods without one, whose
+        label is ``"strong"``.
+    """
+    hues = {TOWARDS: LIGHT.positive, AWAY: LIGHT.negative} if signed else {STRONG: LIGHT.positive}
+    labels = "".join(f'    <Label value="{name}" background="{hue}"/>\n' for name, hue in hues.items())
     choices = "".join(f"    <Choice value={_attribute(name)}/>\n" for name in classes)
     choice = "multiple" if multi_label else "single"
     return (
         "<View>\n"
         f'  <Choices name="class" toName="text" choice="{choice}">\n{choices}  </Choices>\n'
-        '  <Labels name="units" toName="text">\n'
-        f'    <Label value="{TOWARDS}" background="{LIGHT.positive}"/>\n'
-        f'    <Label value="{AWAY}" background="{LIGHT.negative}"/>\n'
-        "  </Labels>\n"
+        f'  <Labels name="units" toName="text">\n{labels}  </Labels>\n'
         '  <Text name="text" value="$text"/>\n'
         "</View>\n"
     )
 
 
 def _prediction(explanation: "Explanation", index: int, target: str | int | None, n: int) -> dict[str, Any]:
+    check_explains_class([explanation], "a Label Studio task")
     row = explanation.target_index(target)
+    signed = explanation.settings.get("signed") is not False
     values = explanation.attributions[row]
     units = [place for place, unit in enumerate(explanation.units) if unit.special is None]
     marked = [place for place in units if math.isfinite(values[place]) and values[place] != 0]
@@ -94,7 +109,7 @@ def _prediction(explanation: "Explanation", index: int, target: str | int | None
                 "start": explanation.units[place].start,
                 "end": explanation.units[place].end,
                 "text": without_surrogates(explanation.units[place].text),
-                "labels": [TOWARDS if values[place] > 0 else AWAY],
+                "labels": [(TOWARDS if values[place] > 0 else AWAY) if signed else STRONG],
             },
         }
         for place in sorted(strongest)

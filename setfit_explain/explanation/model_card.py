@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.explanation.strength import check_one_method, unit_strengths
+from setfit_explain.explanation.panels import value_scale
+from setfit_explain.explanation.strength import (
+    check_explains_class,
+    check_one_method,
+    shared_notes,
+    unit_strengths,
+)
 from setfit_explain.views.formatting import excerpt, signed, visible_name
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
 _PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
-_NAME = 40
+_NAME, _NOTE = 40, 1000
 
 
 def model_card_section(explained: "Sequence[Explanation]", n: int = 5, *, failures: int = 0) -> str:
@@ -36,22 +42,26 @@ def model_card_section(explained: "Sequence[Explanation]", n: int = 5, *, failur
     Raises
     ------
     OptionError
-        If they are by several methods, whose numbers do not compare.
+        If they are by several methods, whose numbers do not compare, or by one that explains no class.
     """
     check_one_method(explained)
+    check_explains_class(explained, "a model card")
     lines = ["## What the classifier goes by", ""]
     if not explained:
         return "\n".join([*lines, "No text was explained.", ""])
-    outputs = _listed(explanation.output.replace("_", "-") for explanation in explained)
+    signed = all(explanation.settings.get("signed") is not False for explanation in explained)
+    sides = ("Towards it", "Away from it") if signed else ("Strongest for it, up or down",)
     units = _listed(explanation.granularity for explanation in explained)
+    to_what = " to the score of each class" if signed else ""
     lines += [
         f"The units of text ({units}) that moved its scores most over {len(explained)} texts, on average: the mean "
-        f"attribution ({outputs}) to the score of each class, and how often the unit occurred.",
+        f"{_scales(explained)}{to_what}, and how often the unit occurred.",
         "",
-        "| Class | Towards it | Away from it |",
-        "|:---|:---|:---|",
-        *_rows(explained, n),
+        f"| Class | {' | '.join(sides)} |",
+        "|:---" * (1 + len(sides)) + "|",
+        *_rows(explained, n, len(sides)),
         "",
+        *(line for note in shared_notes(explained) for line in (_escaped(note, _NOTE), "")),
         "Attributions say what moved the scores of this model, not what is true of the world.",
         "",
         "### How exact this is",
@@ -64,7 +74,13 @@ def model_card_section(explained: "Sequence[Explanation]", n: int = 5, *, failur
     return "\n".join(lines)
 
 
-def _rows(explained: "Sequence[Explanation]", n: int) -> Iterable[str]:
+def _scales(explained: "Sequence[Explanation]") -> str:
+    """Return what the values are: parts of a score, with its unit, or what else."""
+    found = (value_scale(each) or f"attribution ({each.output.replace('_', '-')})" for each in explained)
+    return ", ".join(dict.fromkeys(found))
+
+
+def _rows(explained: "Sequence[Explanation]", n: int, columns: int) -> Iterable[str]:
     for name in dict.fromkeys(name for explanation in explained for name in explanation.targets):
         ranked = unit_strengths((e for e in explained if name in e.targets), name)
         sides = (
@@ -72,10 +88,14 @@ def _rows(explained: "Sequence[Explanation]", n: int) -> Iterable[str]:
             [unit for unit in reversed(ranked) if unit.mean < 0][:n],
         )
         cells = (
-            ", ".join(f"{_escaped(unit.unit)} {signed(unit.mean, 2)} (×{unit.count})" for unit in side)
-            for side in sides
+            ", ".join(f"{_escaped(unit.unit)} {_mean(unit.mean, columns)} (×{unit.count})" for unit in side)
+            for side in sides[:columns]
         )
         yield f"| {_escaped(name)} | {' | '.join(cell or '–' for cell in cells)} |"
+
+
+def _mean(value: float, columns: int) -> str:
+    return signed(value, 2) if columns > 1 else signed(value, 2).removeprefix("+")
 
 
 def _figures(explained: "Sequence[Explanation]", failures: int) -> Iterable[tuple[str, str]]:
@@ -103,5 +123,5 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(_escaped(name) for name in dict.fromkeys(names))
 
 
-def _escaped(text: str) -> str:
-    return _PUNCTUATION.sub(lambda match: f"\\{match[0]}", excerpt(visible_name(text), _NAME))
+def _escaped(text: str, length: int = _NAME) -> str:
+    return _PUNCTUATION.sub(lambda match: f"\\{match[0]}", excerpt(visible_name(text), length))

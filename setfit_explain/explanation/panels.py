@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.explanation.agreement import agreements, same_text
-from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, TextPanel
+from setfit_explain.views.panel import Agreement, ComparisonPanel, Item, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
+
+STRENGTH = "strength, without a sign"
+SLOPE = "slope by the word embeddings"
 
 
 def text_panel(explanation: "Explanation") -> TextPanel:
@@ -41,11 +44,14 @@ def text_panel(explanation: "Explanation") -> TextPanel:
     )
 
 
-def report_panels(explanations: Iterable["Explanation"]) -> tuple[TextPanel | ComparisonPanel, ...]:
+def report_panels(explanations: Iterable["Explanation"]) -> tuple[Item, ...]:
     """Return the panels of a report: one text by several methods, one after the other, is one panel."""
-    return tuple(
-        text_panel(group[0]) if len(group) == 1 else _comparison(group) for group in same_text(explanations)
-    )
+    return tuple(map(item_panel, same_text(explanations)))
+
+
+def item_panel(group: Sequence["Explanation"]) -> Item:
+    """Return the panel of one text by one method, or by several."""
+    return text_panel(group[0]) if len(group) == 1 else _comparison(group)
 
 
 def _comparison(group: Sequence["Explanation"]) -> ComparisonPanel:
@@ -79,7 +85,22 @@ def _target_panel(explanation: "Explanation", index: int, special_token_share: f
         special_token_share=special_token_share,
         signed=explanation.settings.get("signed") is not False,
         contrast=classes is not None,
+        scale=value_scale(explanation),
     )
+
+
+def explains_class(explanation: "Explanation") -> bool:
+    """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
+    return not bool(np.isnan(explanation.score).all())
+
+
+def value_scale(explanation: "Explanation") -> str:
+    """Return what the values are where they are no parts of a score; else nothing."""
+    if not explains_class(explanation):
+        return f"{STRENGTH}, of no class"
+    if explanation.settings.get("signed") is False:
+        return STRENGTH
+    return SLOPE if explanation.settings.get("reduction") == "sum" else ""
 
 
 def _contrasted(name: str, classes: tuple[str, ...]) -> tuple[str, str] | None:

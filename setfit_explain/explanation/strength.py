@@ -1,11 +1,12 @@
 """Strength: what a unit did over many texts."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from setfit_explain.errors import OptionError
+from setfit_explain.explanation.panels import explains_class
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
@@ -39,6 +40,22 @@ def check_one_method(explanations: "Iterable[Explanation]") -> None:
             f"The explanations are by {', '.join(methods)}, whose numbers do not compare. Take those of one "
             f"method: ExplanationSet(e for e in explanations.explanations if e.method == {next(iter(methods))!r})."
         )
+
+
+def check_explains_class(explanations: "Iterable[Explanation]", export: str) -> None:
+    """Raise ``OptionError`` where an export says what speaks for a class, and a method explains none."""
+    for explanation in explanations:
+        if not explains_class(explanation):
+            raise OptionError(
+                f"Method {explanation.method!r} explains no class, and {export} says what the classes go by. Export "
+                "explanations by another method, such as 'integrated_gradients' or 'occlusion'."
+            )
+
+
+def shared_notes(explanations: "Sequence[Explanation]") -> tuple[str, ...]:
+    """Return what is to be said of the numbers of all the texts, and not of some text's alone."""
+    found = [explanation.notes for explanation in explanations]
+    return tuple(note for note in (found[0] if found else ()) if all(note in notes for notes in found))
 
 
 def unit_strengths(

@@ -12,7 +12,7 @@ from string import ascii_lowercase
 
 from setfit_explain.views.figures import Figures, draw_figures
 from setfit_explain.views.formatting import minus, printable, signed, visible_name
-from setfit_explain.views.panel import Agreement, ComparisonPanel, TargetPanel, TextPanel
+from setfit_explain.views.panel import ComparisonPanel, Item, TargetPanel, TextPanel, compared
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
     MOST_TARGETS,
@@ -33,8 +33,6 @@ ALONE = "z"
 """Names the class of a text that has only one: it is always shown."""
 MOST_ROWS = 60
 """Units of a text whose numbers are written out; the others are added up in one row."""
-
-Item = TextPanel | ComparisonPanel
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +94,23 @@ class Card:
 
 
 def methods_of(item: Item) -> tuple[TextPanel, ...]:
-    """Return the panels of a text: one, or one for each method."""
-    return item.methods if isinstance(item, ComparisonPanel) else (item,)
+    """Return the panels of a text: one, or one for each method, those with the most targets first."""
+    return compared(item).methods
 
 
 def draw_card(item: Item, place: int, bounds: Bounds, groups: str) -> Card:
     """Return what the templates show of a text."""
-    panels = methods_of(item)
+    comparison = compared(item)
+    panels = comparison.methods
     first = panels[0]
     drawn = drawn_targets(first)
     letters = {first.targets[index].name: letter for index, letter in zip(drawn, LETTERS, strict=False)}
-    agreement = item.agreement if isinstance(item, ComparisonPanel) else ()
     notes = [truncation_line(first), *(note for panel in panels for note in panel.notes)]
     return Card(
         place=place,
         panel=first,
         answers=answers(first),
-        blocks=tuple(_draw_block(panel, letters, bounds, agreement) for panel in panels),
+        blocks=tuple(_draw_block(panel, letters, bounds, comparison) for panel in panels),
         shown=drawn.index(first.shown),
         rest=hidden_targets_line(first),
         notes=tuple(dict.fromkeys(note for note in notes if note)),
@@ -121,15 +119,11 @@ def draw_card(item: Item, place: int, bounds: Bounds, groups: str) -> Card:
 
 
 def _draw_block(
-    panel: TextPanel, letters: dict[str, str], bounds: Bounds, agreement: Sequence[Agreement]
+    panel: TextPanel, letters: dict[str, str], bounds: Bounds, comparison: ComparisonPanel
 ) -> Block:
-    alone = len(panel.targets) == 1
     by_name = {target.name: target for target in panel.targets}
-    drawn = (
-        {ALONE: panel.targets[0]}
-        if alone
-        else {letter: by_name[name] for name, letter in letters.items() if name in by_name}
-    )
+    shared = {letter: by_name[name] for name, letter in letters.items() if name in by_name}
+    drawn = shared if shared and len(panel.targets) > 1 else {ALONE: panel.targets[panel.shown]}
     steps = {
         letter: [step(value, bound_of(bounds, panel, target)) for value in target.values]
         for letter, target in drawn.items()
@@ -168,7 +162,7 @@ def _draw_block(
         method=panel.method,
         slices=tuple(_joined(slice_ for _, slice_ in units)) or (Slice(EMPTY_TEXT, unseen=True),),
         buckets=tuple(slice_ for _, slice_ in buckets),
-        choices=tuple(_choice(panel, target, letter, bounds, agreement) for letter, target in drawn.items()),
+        choices=tuple(_choice(panel, target, letter, bounds, comparison) for letter, target in drawn.items()),
         rows=rows,
         totals=totals,
         footer=panel.footer,
@@ -221,7 +215,7 @@ def _signed(values: Iterable[float]) -> tuple[str, ...]:
 
 
 def _choice(
-    panel: TextPanel, target: TargetPanel, letter: str, bounds: Bounds, agreement: Sequence[Agreement]
+    panel: TextPanel, target: TargetPanel, letter: str, bounds: Bounds, comparison: ComparisonPanel
 ) -> Choice:
     start, end = _ends(panel, target)
     return Choice(
@@ -230,12 +224,7 @@ def _choice(
         kind="up" if target.score >= target.baseline_score else "down",
         start=start,
         end=end,
-        agreement=tuple(
-            f"{each.second if each.first == panel.method else each.first} "
-            f"{minus(f'{each.rank_correlation:.2f}')}"
-            for each in agreement
-            if each.target == target.name and panel.method in (each.first, each.second)
-        ),
+        agreement=comparison.agreement_with(panel, target),
     )
 
 

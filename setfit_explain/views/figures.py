@@ -13,7 +13,7 @@ from setfit_explain.views.scale import Bounds, bound_of
 class Figures:
     """The score of one class: what it is made of, and the legend of its colours.
 
-    ``score``, ``baseline`` and ``error`` are empty where the method has none.
+    ``score`` with its ``unit``, ``baseline`` and ``error`` are empty where the method has none.
     """
 
     name: str
@@ -35,7 +35,7 @@ def draw_figures(panel: TextPanel, target: TargetPanel, bounds: Bounds) -> Figur
         name=target.name,
         legend=legend(target),
         bound=number(bound_of(bounds, panel, target)),
-        unit=panel.unit_of_measure(target),
+        unit="" if math.isnan(target.score) else panel.unit_of_measure(target),
         score=_known(target.score),
         baseline=_known(target.baseline_score),
         total=minus(signed(sum(target.values))),

@@ -1,10 +1,11 @@
 """Fragments: what the notebook's template fills in, with every number already a string."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from setfit_explain.views.figures import Figures, draw_figures
 from setfit_explain.views.formatting import minus, printable, signed
-from setfit_explain.views.panel import TargetPanel, TextPanel
+from setfit_explain.views.panel import ComparisonPanel, Item, TargetPanel, TextPanel, compared
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
     answers,
@@ -49,12 +50,22 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnTarget:
-    """One class of one text, ready to be filled in."""
+    """One class of one text by one method, ready to be filled in; ``method`` is empty where there is one only."""
 
     figures: Figures
-    open: bool
+    method: str
     marks: tuple[Mark, ...]
     buckets: tuple[Mark, ...]
+    agreement: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """One class of one text by all methods."""
+
+    open: bool
+    converged: bool
+    methods: tuple[DrawnTarget, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,39 +73,71 @@ class DrawnText:
     """One text, ready to be filled in."""
 
     panel: TextPanel
-    targets: tuple[DrawnTarget, ...]
+    folds: tuple[Fold, ...]
     answers: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    footers: tuple[str, ...]
     swatches: tuple[str, ...]
 
 
-def draw_text(panel: TextPanel, bounds: Bounds) -> DrawnText:
-    """Return what the template shows of ``panel``; ``bounds`` are the values of the fullest colours."""
+def draw_text(item: Item, bounds: Bounds) -> DrawnText:
+    """Return what the template shows of a text; ``bounds`` are the values of the fullest colours."""
+    comparison = compared(item)
+    first = comparison.methods[0]
     steps = [2 * step / (_SWATCHES - 1) - 1 for step in range(_SWATCHES)]
-    notes = (truncation_line(panel), hidden_targets_line(panel), *panel.notes)
+    own = [note for panel in comparison.methods for note in panel.notes]
+    notes = (truncation_line(first), hidden_targets_line(first), *own)
     return DrawnText(
-        panel=panel,
-        targets=tuple(
-            _draw_target(panel, panel.targets[index], bounds, shown=index == panel.shown)
-            for index in drawn_targets(panel)
-        ),
-        answers=answers(panel),
-        notes=tuple(note for note in notes if note),
+        panel=first,
+        folds=tuple(_folds(comparison, bounds)),
+        answers=answers(first),
+        notes=tuple(dict.fromkeys(note for note in notes if note)),
+        footers=tuple(dict.fromkeys(panel.footer for panel in comparison.methods)),
         swatches=tuple(colour(step, 1.0) for step in steps),
     )
 
 
-def _draw_target(panel: TextPanel, target: TargetPanel, bounds: Bounds, *, shown: bool) -> DrawnTarget:
+def _folds(comparison: ComparisonPanel, bounds: Bounds) -> Iterator[Fold]:
+    """Give each class of the first method with what all say of it, then each method that says nothing of them."""
+    first, *others = comparison.methods
+    drawn = [(index == first.shown, first.targets[index]) for index in drawn_targets(first)]
+    names = {target.name for _, target in drawn}
+    for shown, target in drawn:
+        alike = [(panel, each) for panel in others for each in panel.targets if each.name == target.name]
+        yield _fold(comparison, [(first, target), *alike], bounds, shown=shown)
+    for panel in others:
+        if names.isdisjoint(each.name for each in panel.targets):
+            yield _fold(comparison, [(panel, panel.targets[panel.shown])], bounds, shown=True)
+
+
+def _fold(
+    comparison: ComparisonPanel,
+    members: Sequence[tuple[TextPanel, TargetPanel]],
+    bounds: Bounds,
+    *,
+    shown: bool,
+) -> Fold:
+    return Fold(
+        open=shown,
+        converged=all(target.converged for _, target in members),
+        methods=tuple(_draw_target(panel, target, bounds, comparison) for panel, target in members),
+    )
+
+
+def _draw_target(
+    panel: TextPanel, target: TargetPanel, bounds: Bounds, comparison: ComparisonPanel
+) -> DrawnTarget:
     bound = bound_of(bounds, panel, target)
     return DrawnTarget(
         figures=draw_figures(panel, target, bounds),
-        open=shown,
+        method=panel.method if len(comparison.methods) > 1 else "",
         marks=_marks(panel, target, bound),
         buckets=tuple(
             _unit_mark(name, value, bound, numbered=True)
             for name, value in zip(panel.buckets, target.values[len(panel.spans) :], strict=True)
             if value
         ),
+        agreement=comparison.agreement_with(panel, target),
     )
 
 

@@ -18,7 +18,7 @@ from setfit_explain.views import cards
 from setfit_explain.views.formatting import excerpt, printable
 from setfit_explain.views.fragment import draw_text
 from setfit_explain.views.overview import draw_overview, groups_of
-from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.panel import Item
 from setfit_explain.views.scale import DARK, LIGHT, STEPS, Bounds, Theme, colour, shared_bounds
 
 _BUFFERED = 200
@@ -64,22 +64,28 @@ class Section:
 
     title: str = ""
     paragraphs: tuple[str, ...] = ()
-    panels: tuple[cards.Item, ...] = ()
+    panels: tuple[Item, ...] = ()
     failures: tuple[FailurePanel, ...] = ()
 
 
-def render_fragment(panel: TextPanel, bounds: Bounds | None = None) -> str:
-    """Draw one text for a notebook cell.
+def render_fragment(item: Item, bounds: Bounds | None = None) -> str:
+    """Draw one text, by one method or by several, for a notebook cell.
 
     Parameters
     ----------
-    panel
+    item
         What to draw.
     bounds
-        The values of the fullest colours; ``None`` takes this panel's largest.
+        The values of the fullest colours; ``None`` takes this text's largest.
     """
-    bounds = shared_bounds([panel]) if bounds is None else bounds
-    return _environment().get_template("fragment.html.jinja").render(text=draw_text(panel, bounds))
+    bounds = shared_bounds(cards.methods_of(item)) if bounds is None else bounds
+    return _environment().get_template("fragment.html.jinja").render(text=draw_text(item, bounds))
+
+
+def render_fragments(items: Sequence[Item]) -> str:
+    """Draw texts one below the other for a notebook cell, on one colour scale."""
+    bounds = shared_bounds(panel for item in items for panel in cards.methods_of(item))
+    return "".join(render_fragment(item, bounds) for item in items)
 
 
 def render_rest(lines: Sequence[str]) -> str:

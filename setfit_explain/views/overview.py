@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from setfit_explain.views.cards import Item, methods_of
-from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.cards import methods_of
+from setfit_explain.views.panel import Item, TextPanel
 from setfit_explain.views.pieces import answers
 
 MOST_CONFUSED = 12

@@ -5,6 +5,8 @@ A panel knows no model and no explanation class; it only holds what there is to 
 
 from dataclasses import dataclass
 
+from setfit_explain.views.formatting import minus
+
 _UNITS = {"probability": "probability", "logit": "logit"}
 
 
@@ -35,6 +37,8 @@ class TargetPanel:
         Whether a value says in which direction a unit moved the score; without, it only says how much.
     contrast
         Whether it is ``log p_a - log p_b`` of two classes, in nats, whatever the output's unit.
+    scale
+        What the values are where they are no parts of a score, such as "strength, without a sign"; else empty.
     """
 
     name: str
@@ -49,6 +53,7 @@ class TargetPanel:
     special_token_share: float = 0.0
     signed: bool = True
     contrast: bool = False
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,3 +153,24 @@ class ComparisonPanel:
 
     methods: tuple[TextPanel, ...]
     agreement: tuple[Agreement, ...] = ()
+
+    def agreement_with(self, panel: TextPanel, target: TargetPanel) -> tuple[str, ...]:
+        """Return every other method with its rank correlation to that of ``panel`` on ``target``."""
+        return tuple(
+            f"{each.second if each.first == panel.method else each.first} "
+            f"{minus(f'{each.rank_correlation:.2f}')}"
+            for each in self.agreement
+            if each.target == target.name and panel.method in (each.first, each.second)
+        )
+
+
+Item = TextPanel | ComparisonPanel
+"""A text by one method, or by several."""
+
+
+def compared(item: Item) -> ComparisonPanel:
+    """Return the text by all its methods, those with the most targets first; agreement alone is none."""
+    if isinstance(item, TextPanel):
+        return ComparisonPanel((item,))
+    methods = sorted(item.methods, key=lambda panel: -len(panel.targets))
+    return ComparisonPanel(tuple(methods), item.agreement)

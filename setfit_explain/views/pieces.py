@@ -116,7 +116,8 @@ def legend(target: TargetPanel) -> tuple[str, str]:
     """Say what a negative and a positive value of ``target`` do; the first is empty where none is negative."""
     if target.signed:
         return f"pushes {target.away}", f"pushes {target.towards}"
-    return "", f"matters to {target.name}, up or down"
+    of_no_class = math.isnan(target.score) and target.scale
+    return "", target.scale if of_no_class else f"matters to {target.name}, up or down"
 
 
 def special_line(target: TargetPanel) -> str:

@@ -1,14 +1,16 @@
 """Gradient SHAP and expected gradients: Captum, closed forms, brute force over all baselines, honest errors."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from captum.attr import GradientShap as CaptumGradientShap
 
-from setfit_explain import ExpectedGradients, Explainer, GradientShap, explain
+from setfit_explain import ExpectedGradients, Explainer, GradientShap, IntegratedGradients, explain
 from setfit_explain.attribution.gradient_shap import Sampling
 from setfit_explain.attribution.random_paths import generator
-from setfit_explain.errors import OptionError
+from setfit_explain.errors import ConvergenceWarning, OptionError
 from tests.attribution.bent import bent_model
 from tests.bodies.architectures import static_body
 from tests.bodies.vocabularies import word_piece
@@ -104,6 +106,45 @@ def test_from_reference_texts_the_error_estimate_is_the_distance_to_the_mean_ove
     # A root mean square over 20 seeds has a standard deviation of 16 %: three of them.
     assert (true_error.max(1) < 1.5 * reported).all()
     assert (reported < 2 * true_error.max(1)).all()
+
+
+def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_tolerance_asked():
+    asked = {"method": "expected_gradients", "reference_texts": REFERENCES}
+    any_error, loose = (
+        explain(bent_model(), TEXT, n_samples=32, **asked, **tolerance)
+        for tolerance in ({}, {"tolerance": 1.0})
+    )
+    assert any_error.converged.all()
+    assert loose.converged.all()
+    largest = np.abs(loose.attributions).max(1)
+    errors, deltas = loose.error_estimate / largest, np.abs(loose.delta) / largest
+    assert (errors > 1e-3).all()
+    for tolerance in (1e-6, *((errors.max() + deltas.max()) * np.array([0.3, 0.6, 1.0]))):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found = explain(bent_model(), TEXT, n_samples=32, tolerance=tolerance, **asked)
+        np.testing.assert_array_equal(found.converged, np.maximum(errors, deltas) <= tolerance)
+        assert found.settings["tolerance"] == tolerance
+        np.testing.assert_array_equal(found.attributions, any_error.attributions)
+
+
+def test_sampled_baselines_that_miss_the_tolerance_are_warned_of():
+    with pytest.warns(ConvergenceWarning, match="more n_samples may help"):
+        found = explain(
+            tiny_model("bert"), TEXT, method=ExpectedGradients(reference_texts=REFERENCES, tolerance=1e-6)
+        )
+    assert not found.converged.any()
+
+
+def test_a_tolerance_is_that_of_each_baseline_in_a_list():
+    strict, usual = (
+        explain(tiny_model("bert"), TEXT, method="expected_gradients", baseline=["zero", "mask"], **tolerance)
+        for tolerance in ({"tolerance": 1e-5}, {})
+    )
+    assert strict.settings["tolerance"] == 1e-5
+    assert usual.settings["tolerance"] == IntegratedGradients().tolerance
+    assert strict.converged.all()
+    assert (strict.error_estimate <= 1e-5 * np.abs(strict.attributions).max(1) + 1e-6).all()
 
 
 def test_stratified_places_take_one_from_each_part_of_the_way():

@@ -88,9 +88,9 @@ def test_a_window_does_not_reach_into_the_special_tokens():
     assert windows.settings["evaluations"] == len(alone.units) - 1 - 2 + 1 + 2
 
 
-@pytest.mark.parametrize("window", [0, -1, 1.5])
+@pytest.mark.parametrize("window", [0, -1, 1.5, 2.0, True])
 def test_a_window_of_no_unit_is_refused(window):
-    with pytest.raises(OptionError, match="window must be a whole number of units, at least 1"):
+    with pytest.raises(OptionError, match="window must be a whole number, at least 1"):
         Occlusion(window=window)
 
 

@@ -6,6 +6,26 @@ import numpy as np
 
 from setfit_explain.explanation import Explanation, Unit
 
+UNSIGNED: dict[str, Any] = {
+    "method": "saliency",
+    "attributions": np.array([[0.0, 0.375, 0.0625, 0.0625, 0.125]] * 2),
+    "settings": {"signed": False, "reduction": "norm"},
+    "baseline_score": np.full(2, np.nan),
+    "delta": np.full(2, np.nan),
+}
+"""What a method without signs and baselines changes."""
+
+OF_NO_CLASS: dict[str, Any] = {
+    "method": "attention_rollout",
+    "targets": ("attention",),
+    "attributions": np.array([[0.0, 0.375, 0.0625, 0.0625, 0.5]]),
+    "settings": {"signed": False},
+    "converged": np.ones(1, dtype=bool),
+    "error_estimate": np.zeros(1),
+    **dict.fromkeys(("score", "baseline_score", "delta"), np.full(1, np.nan)),
+}
+"""What a method that explains no class changes."""
+
 
 def build_explanation(**changes: Any) -> Explanation:
     """Return a small binary explanation of "I loved it!", with fields replaced by ``changes``."""

@@ -7,6 +7,8 @@ import pytest
 from setfit_explain.errors import OptionError, SchemaError, TargetError
 from setfit_explain.explanation import Explanation, ExplanationSet, Failure, Unit
 
+from .explanations import OF_NO_CLASS
+
 Make = Callable[..., Explanation]
 
 
@@ -142,6 +144,28 @@ def test_short_views_say_what_they_leave_out(make_explanation: Make) -> None:
         assert "3 more texts are not shown here" in view
         assert view.count("predicted") == 20
     assert many.to_html().count("<article") == 23
+
+
+def test_a_text_by_several_methods_is_one_panel_in_a_notebook_as_in_a_report(make_explanation: Make) -> None:
+    by_methods = [make_explanation(), make_explanation(method="occlusion", notes=("Of occlusion.",))]
+    both = ExplanationSet([*by_methods, make_explanation(text="I loved it!?")])
+    for view, panel in ((both._repr_html_(), "max-width:860px"), (both.to_html(), "<article")):
+        assert view.count(panel) == 2
+        assert view.count("rank agreement with occlusion 1.00") == 2, "for each class"
+        assert view.count("rank agreement with integrated gradients 1.00") == 2
+        assert view.count("Of occlusion.") == 1
+    many = ExplanationSet(by_methods * 23)
+    assert "3 more texts are not shown here" in many._repr_html_()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_attention_is_shown_beside_methods_that_explain_classes(make_explanation: Make, order: int) -> None:
+    both = ExplanationSet([make_explanation(), make_explanation(**OF_NO_CLASS)][::order])
+    for view in (both._repr_html_(), both.to_html()):
+        assert "strength, without a sign, of no class" in view
+        assert "pushes towards positive" in view
+        assert "pushes towards negative" in view
+    assert both._repr_html_().count("<details") == 3
 
 
 def test_an_empty_set_says_so() -> None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from setfit_explain.errors import OptionError, TargetError
 from setfit_explain.explanation import Explanation, ExplanationSet, Failure, Unit
 
-from .explanations import build_explanation
+from .explanations import OF_NO_CLASS, UNSIGNED, build_explanation
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +130,33 @@ def test_methods_are_not_put_together() -> None:
             OptionError, match="by integrated_gradients, occlusion, whose numbers do not compare"
         ):
             attempt()
+
+
+def test_what_the_numbers_are_is_written_below_and_what_is_to_be_said_of_all_texts() -> None:
+    signed, unsigned, of_no_class, slope, contrast = (
+        ExplanationSet(
+            [build_explanation(**changes), build_explanation(notes=("A note.", "Mine."), **changes)]
+        )
+        for changes in (
+            {},
+            UNSIGNED,
+            OF_NO_CLASS,
+            {"settings": {"signed": True, "reduction": "sum"}},
+            {"targets": ("positive vs negative", "positive")},
+        )
+    )
+    for explanations, scale, title in (
+        (signed, "attribution (probability)", "towards the answer in 2 texts"),
+        (unsigned, "strength, without a sign", "strongest for the answer in 2 texts"),
+        (of_no_class, "strength, without a sign, of no class", "strongest in 2 texts"),
+        (slope, "slope by the word embeddings", "towards the answer in 2 texts"),
+    ):
+        assert explanations.plot().get_xlabel() == f"{scale}\nA note."
+        bars = explanations.plot(kind="bar")
+        assert (bars.get_title(), bars.get_xlabel()) == (title, f"mean {scale}\nA note.")
+        assert explanations[1].plot().get_xlabel().startswith(scale)
+        assert "Mine." in explanations[1].plot().get_xlabel()
+    assert contrast.plot("positive vs negative").get_xlabel() == "attribution (nats)\nA note."
 
 
 def test_a_waterfall_needs_a_baseline() -> None:

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from setfit_explain.errors import TargetError
+from setfit_explain.errors import OptionError, TargetError
 from setfit_explain.explanation import ExplanationSet, Failure, Unit
 from setfit_explain.explanation.label_studio import labeling_config
 
-from .explanations import build_explanation
+from .explanations import OF_NO_CLASS, UNSIGNED, build_explanation
 
 
 def check_against_config(task: dict[str, Any], config: str) -> None:
@@ -53,6 +53,18 @@ def test_another_target_marks_its_own_units() -> None:
     assert task["predictions"][0]["result"][1]["value"]["labels"] == ["away"]
     with pytest.raises(TargetError, match="was not explained"):
         explanations.to_label_studio("neutral")
+
+
+def test_units_without_a_sign_are_marked_as_strong() -> None:
+    (task,) = ExplanationSet([build_explanation(**UNSIGNED)]).to_label_studio(n=2)
+    check_against_config(task, labeling_config(("negative", "positive"), signed=False))
+    labels = [region["value"]["labels"] for region in task["predictions"][0]["result"][1:]]
+    assert labels == [["strong"], ["strong"]]
+
+
+def test_a_method_that_explains_no_class_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"'attention_rollout' explains no class.*Label Studio"):
+        ExplanationSet([build_explanation(**OF_NO_CLASS)]).to_label_studio()
 
 
 def test_units_that_did_nothing_and_buckets_are_not_marked() -> None:

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from setfit_explain.errors import OptionError
 from setfit_explain.explanation import ExplanationSet, Failure, Unit
 from setfit_explain.views.formatting import printable
 from tests.views.panels import ATTACKS
 
-from .explanations import build_explanation
+from .explanations import OF_NO_CLASS, UNSIGNED, build_explanation
 
 MARKDOWN = [
     "a | b",
@@ -95,6 +96,32 @@ def test_the_figures_of_exactness_are_those_of_the_set() -> None:
     assert "| Largest error estimate | not estimated |" in ExplanationSet([unknown]).to_model_card()
 
 
+def test_a_method_without_signs_has_one_column_of_units_and_says_so() -> None:
+    section = ExplanationSet([build_explanation(**UNSIGNED)] * 2).to_model_card(n=1)
+    rows = cells(parsed(section))
+    assert rows[:3] == [
+        ["Class", "Strongest for it, up or down"],
+        ["negative", "loved 0.38 (×2)"],
+        ["positive", "loved 0.38 (×2)"],
+    ]
+    assert "the mean strength, without a sign, and how often" in section
+    assert "\nA note\\.\n" in section
+    assert "owards" not in section
+
+
+def test_a_method_that_explains_no_class_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"'attention_rollout' explains no class.*'occlusion'"):
+        ExplanationSet([build_explanation(**OF_NO_CLASS)]).to_model_card()
+
+
+def test_only_notes_on_all_texts_are_told() -> None:
+    section = ExplanationSet(
+        [build_explanation(), build_explanation(notes=("Mine.", "A note."))]
+    ).to_model_card()
+    assert "A note" in section
+    assert "Mine" not in section
+
+
 def check_harmless(text: str) -> None:
     names = (text, "b" if text != "b" else "c")
     attacked = build_explanation(
@@ -105,6 +132,7 @@ def check_harmless(text: str) -> None:
         targets=names,
         predicted=names,
         settings={"baseline": text},
+        notes=(text,),
         model_fingerprint=text,
     )
     section = ExplanationSet([attacked]).to_model_card()

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from base64 import b64encode
 from collections import Counter
@@ -7,7 +8,7 @@ from hashlib import sha256
 import pytest
 
 from setfit_explain.views.html import FailurePanel, Section, render_fragment, render_report, render_rest
-from setfit_explain.views.panel import TextPanel
+from setfit_explain.views.panel import Agreement, ComparisonPanel, TextPanel
 from setfit_explain.views.scale import contrast
 
 from .markup import Page, read
@@ -107,7 +108,9 @@ def test_the_fragment_passes_jupyterlabs_sanitizer_unchanged() -> None:
         truncated_span=(10, 22),
         spans=((0, 5), (7, 8), (8, 9), (9, 10)),
     )
-    page = read(render_fragment(panel) + render_rest(["One failed."]))
+    other = dataclasses.replace(panel, method="occlusion")
+    both = ComparisonPanel((panel, other), (Agreement("negative", "", "occlusion", 0.5),))
+    page = read(render_fragment(panel) + render_fragment(both) + render_rest(["One failed."]))
     assert page.problems == []
     for element in page.elements:
         assert element.tag in JUPYTER_TAGS
@@ -115,6 +118,26 @@ def test_the_fragment_passes_jupyterlabs_sanitizer_unchanged() -> None:
         for declaration in filter(None, element.attributes.get("style", "").split(";")):
             name, value = declaration.strip().split(":", 1)
             assert re.fullmatch(JUPYTER_STYLES[name], value), declaration
+
+
+def test_a_fragment_of_two_methods_has_both_in_the_fold_of_each_class() -> None:
+    methods = tuple(build_panel(method=name, notes=()) for name in ("occlusion", "saliency"))
+    comparison = ComparisonPanel(methods, (Agreement("positive", "occlusion", "saliency", -0.5),))
+    page = read(render_fragment(comparison))
+    negative, positive = (fold.text for fold in page.find("details"))
+    for name in ("occlusion", "saliency"):
+        assert name in negative
+        assert f"rank agreement with {name} −0.50" in positive
+    assert "rank agreement" not in negative
+    assert numberless(page, tag="div", dir="auto") == ["Loved  it,\nnever bored"] * 4
+    unsure = dataclasses.replace(
+        methods[1], targets=(build_target("negative", converged=False), build_target())
+    )
+    negative, positive = (
+        fold.text.splitlines()[0]
+        for fold in read(render_fragment(ComparisonPanel((methods[0], unsure)))).find("summary")
+    )
+    assert ("NOT CONVERGED" in negative, "NOT CONVERGED" in positive) == (True, False)
 
 
 def test_the_fragment_has_a_fold_for_each_class_and_opens_the_predicted_one(panel: TextPanel) -> None:
@@ -296,12 +319,15 @@ def test_a_long_cut_is_folded_with_its_length(make_panel: Make) -> None:
 @pytest.mark.parametrize("view", [render_fragment, report])
 def test_a_method_without_direction_or_score_claims_neither(view: Callable[[TextPanel], str]) -> None:
     nan = float("nan")
-    target = build_target("attention", signed=False, score=nan, baseline_score=nan, delta=nan)
+    scale = "strength, without a sign, of no class"
+    target = build_target("attention", signed=False, scale=scale, score=nan, baseline_score=nan, delta=nan)
     page = read(view(build_panel(targets=(target,), shown=0)))
     words = " ".join(
         page.elements[-1].text.split() + page.find("body" if view is report else "div")[0].text.split()
     )
-    assert "matters to attention, up or down" in words
+    assert scale in words
+    assert "matters to" not in words
+    assert "attention probability" not in words
     assert "no score" in words
     assert "pushes" not in words
     assert "nan" not in words

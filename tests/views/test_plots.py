@@ -59,7 +59,9 @@ def test_bars_are_the_strongest_units_in_reading_order(panel: TextPanel) -> None
     assert texts(axes) == ["+0.30", "-0.20", "+0.30"]
     assert hues(axes) == [LIGHT.positive, LIGHT.negative, LIGHT.positive]
     assert axes.get_title() == "positive: 0.900"
-    assert axes.get_xlabel() == "attribution (probability), from baseline 0.500\n1 weaker unit not shown"
+    assert axes.get_xlabel() == (
+        "attribution (probability), from baseline 0.500\n1 weaker unit not shown\nMind this."
+    )
 
 
 def test_a_waterfall_leads_from_the_baseline_to_the_score() -> None:
@@ -117,12 +119,31 @@ def test_a_heat_map_says_what_it_leaves_out() -> None:
 
 
 def test_a_method_without_scores_or_directions_is_drawn_as_what_it_is() -> None:
-    target = build_target("attention", score=np.nan, baseline_score=np.nan, towards="unknown", away="unknown")
+    scale = "strength, without a sign, of no class"
+    target = build_target(
+        "attention",
+        score=np.nan,
+        baseline_score=np.nan,
+        signed=False,
+        scale=scale,
+        values=(0.3, 0.2, 0.1, 0.4),
+    )
     panel = build_panel(targets=(target,))
     axes = plots.bar_chart(panel, 0, ax=new_axes())
-    assert (axes.get_title(), axes.get_xlabel()) == ("attention", "attribution (probability)\nunknown")
+    assert (axes.get_title(), axes.get_xlabel()) == ("attention", f"{scale}\nMind this.")
     axes = plots.heat_map(panel, ax=new_axes())
     assert [label.get_text() for label in axes.get_xticklabels()] == ["attention"]
+    assert axes.get_xlabel().startswith(f"{scale}, full colour at 0.400\n")
+
+
+@pytest.mark.parametrize("name", ["bar", "waterfall", "heat map"])
+def test_every_note_is_written_below_in_lines_that_fit(name: str) -> None:
+    note = "These numbers have no sign. " * 10
+    axes = EVERY_FIGURE[name](build_panel(notes=(note, "Mind this.")), new_axes())
+    lines = axes.get_xlabel().split("\n")
+    assert note.strip() in " ".join(lines)
+    assert lines[-1] == "Mind this."
+    assert max(map(len, lines)) < 90
 
 
 def test_a_contrast_is_measured_in_nats() -> None:

@@ -10,11 +10,13 @@ from setfit_explain.views.plots.canvas import (
     INK,
     colours,
     drawable,
+    height_of,
     hidden_line,
     leave_room,
-    measure,
     name_rows,
     new_axes,
+    note_lines,
+    scale_of,
     score_mark,
     strongest,
     unsure,
@@ -48,26 +50,33 @@ def bar_chart(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
     """
     shown = panel.targets[target]
     units = strongest(shown.values, most)
+    notes = note_lines(panel.notes)
     ax = _bars(
         [panel.unit_names[unit] for unit in units],
         [shown.values[unit] for unit in units],
         ["" for _ in units],
+        notes,
         ax,
     )
     write_title(ax, f"{shown.name}{score_mark(shown.score, ': ')}{unsure(shown)}")
     write_scale(
         ax,
-        f"attribution ({measure(panel, shown)}){score_mark(shown.baseline_score, ', from baseline ')}",
-        *((shown.towards,) if shown.towards == shown.away else ()),
+        f"{scale_of(panel, shown)}{score_mark(shown.baseline_score, ', from baseline ')}",
         *hidden_line(len(shown.values) - len(units)),
+        *notes,
     )
     return ax
 
 
 def mean_bars(
-    rows: Sequence[tuple[str, float, int]], *, title: str, scale: str, ax: "Axes | None" = None
+    rows: Sequence[tuple[str, float, int]],
+    *,
+    title: str,
+    scale: str,
+    notes: Sequence[str] = (),
+    ax: "Axes | None" = None,
 ) -> "Axes":
-    """Draw (unit, mean attribution, number of occurrences) as bars, the first at the top.
+    """Draw (unit, mean attribution, number of occurrences) as bars, the first at the top, and notes below.
 
     Raises
     ------
@@ -75,14 +84,21 @@ def mean_bars(
         If matplotlib is not installed.
     """
     names, means, counts = ([row[column] for row in rows] for column in range(3))
-    ax = _bars(names, means, [f"  ×{count}" for count in counts], ax)  # type: ignore[arg-type]
+    lines = note_lines(notes)
+    ax = _bars(names, means, [f"  ×{count}" for count in counts], lines, ax)  # type: ignore[arg-type]
     write_title(ax, title)
-    write_scale(ax, scale)
+    write_scale(ax, scale, *lines)
     return ax
 
 
-def _bars(names: Sequence[str], values: Sequence[float], marks: Sequence[str], ax: "Axes | None") -> "Axes":
-    ax = new_axes(ax, 6, 1.1 + 0.27 * max(1, len(names)))
+def _bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    marks: Sequence[str],
+    notes: Sequence[str],
+    ax: "Axes | None",
+) -> "Axes":
+    ax = new_axes(ax, 6, 1.1 + 0.27 * max(1, len(names)) + height_of(notes))
     widths = [drawable(value) for value in values]
     ax.barh(range(len(widths)), widths, height=BAR, color=colours(widths))
     for row, (width, value, mark) in enumerate(zip(widths, values, marks, strict=True)):

@@ -4,6 +4,7 @@ Nothing of matplotlib's settings is changed, and no figure is made where axes ar
 """
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 INK, MUTED, LINE = "#1f2328", "#656d76", "#d0d7de"
 BAR = 0.72
-_NAME, _TITLE = 28, 72
+_NAME, _TITLE, _NOTE = 28, 72, 88
+_LINE = 0.16
 _ROOM = 0.16
 # Looked at, where installed, for what the reader's own fonts lack.
 _FALLBACKS = (
@@ -133,8 +135,23 @@ def strongest(values: Sequence[float], most: int) -> list[int]:
 
 
 def measure(panel: TextPanel, target: TargetPanel) -> str:
-    """Return what the numbers of a target are in; a contrast's are a difference of log-probabilities."""
+    """Return what a target's score is in; a contrast's is a difference of log-probabilities."""
     return "nats" if target.away.startswith("towards ") else panel.output.replace("_", "-")
+
+
+def scale_of(panel: TextPanel, target: TargetPanel) -> str:
+    """Return what the values of a target are: parts of its score, with their unit, or what else."""
+    return target.scale or f"attribution ({measure(panel, target)})"
+
+
+def note_lines(notes: Iterable[str]) -> tuple[str, ...]:
+    """Return what every view says of the numbers, in lines that fit below the axes."""
+    return tuple(line for note in notes for line in textwrap.wrap(printable(note), _NOTE))
+
+
+def height_of(lines: Sequence[str]) -> float:
+    """Return how many inches lines below the axes take."""
+    return _LINE * len(lines)
 
 
 def score_mark(score: float, before: str) -> str:

@@ -12,8 +12,10 @@ from setfit_explain.views.plots.canvas import (
     LINE,
     MUTED,
     colours,
+    height_of,
     name_rows,
     new_axes,
+    note_lines,
     strongest,
     write_label,
     write_title,
@@ -32,6 +34,7 @@ def distribution(
     *,
     title: str,
     scale: str,
+    notes: Sequence[str] = (),
     most: int = 20,
     ax: "Axes | None" = None,
 ) -> "Axes":
@@ -43,6 +46,8 @@ def distribution(
         The attributions of each class; what is not finite is left out, and the count says so.
     title, scale
         What is drawn, and in which unit.
+    notes
+        What every view says of the numbers.
     most
         How many classes, those with the largest attributions on average; the others are counted below.
     ax
@@ -55,7 +60,8 @@ def distribution(
     """
     names = list(groups)
     shown = [names[place] for place in strongest([_mean_size(groups[name]) for name in names], most)]
-    ax = new_axes(ax, 6, 1.1 + 0.45 * max(1, len(shown)))
+    lines = note_lines(notes)
+    ax = new_axes(ax, 6, 1.1 + 0.45 * max(1, len(shown)) + height_of(lines))
     for row, values in enumerate(groups[name] for name in shown):
         points = np.asarray(values, dtype=float)
         points = points[np.isfinite(points)]
@@ -83,7 +89,8 @@ def distribution(
     ax.tick_params(axis="x", labelcolor=MUTED, labelsize="small")
     write_title(ax, title)
     hidden = len(names) - len(shown)
-    write_label(ax, scale, *((f"{hidden} classes with smaller attributions not shown",) if hidden else ()))
+    left_out = f"{hidden} classes with smaller attributions not shown"
+    write_label(ax, scale, *((left_out,) if hidden else ()), *lines)
     return ax
 
 

@@ -10,12 +10,14 @@ from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.pieces import size
 from setfit_explain.views.plots.canvas import (
     INK,
+    height_of,
     hidden_line,
     literal,
-    measure,
     name_rows,
     new_axes,
+    note_lines,
     row_name,
+    scale_of,
     score_mark,
     strongest,
     write_scale,
@@ -65,7 +67,9 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
         or 1.0
     )
 
-    ax = new_axes(ax, max(_WIDTH, 2 + _CELL * len(targets)), 1.4 + 0.27 * max(1, len(units)))
+    notes = note_lines(panel.notes)
+    height = 1.4 + 0.27 * max(1, len(units)) + height_of(notes)
+    ax = new_axes(ax, max(_WIDTH, 2 + _CELL * len(targets)), height)
     from matplotlib.colors import LinearSegmentedColormap
 
     poles = [LIGHT.negative, LIGHT.surface, LIGHT.positive]
@@ -77,13 +81,15 @@ def heat_map(panel: TextPanel, *, most: int = 20, most_targets: int = 12, ax: "A
             ax.text(column, row, signed(value, 2), ha="center", va="center", color=INK, fontsize="small")
     name_rows(ax, [panel.unit_names[unit] for unit in units])
     ax.set_ylim(max(1, len(units)) - 0.5, -0.5)
-    measures = list(dict.fromkeys(measure(panel, target) for target in targets))
+    scales = dict.fromkeys(scale_of(panel, target) for target in targets)
+    full = f"±{number(bound)}" if any(target.signed for target in targets) else number(bound)
     write_scale(
         ax,
-        f"attribution ({', '.join(measures)}), full colour at ±{number(bound)}",
+        f"{', '.join(scales)}, full colour at {full}",
         f"cells below {_FAINT:.0%} of that are blank",
         *hidden_line(len(sizes) - len(units)),
         *((f"{left} targets with smaller scores not shown",) if (left := len(ranked) - len(targets)) else ()),
+        *notes,
     )
     ax.xaxis.tick_top()
     names = [row_name(target.name) for target in targets]

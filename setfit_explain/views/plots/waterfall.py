@@ -12,10 +12,12 @@ from setfit_explain.views.plots.canvas import (
     MUTED,
     colours,
     drawable,
+    height_of,
     leave_room,
     measure,
     name_rows,
     new_axes,
+    note_lines,
     strongest,
     unsure,
     write_number,
@@ -57,7 +59,8 @@ def waterfall(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
         steps.append(sum(rest))
     names, steps = [*names, "minus delta"], [*steps, -shown.delta]
 
-    ax = new_axes(ax, 6, 1.1 + 0.27 * (len(steps) + 2))
+    notes = note_lines(panel.notes)
+    ax = new_axes(ax, 6, 1.1 + 0.27 * (len(steps) + 2) + height_of(notes))
     places = list(accumulate(map(drawable, steps), initial=drawable(shown.baseline_score)))
     rows = range(1, len(steps) + 1)
     widths = [end - start for start, end in pairwise(places)]
@@ -79,5 +82,5 @@ def waterfall(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
     write_title(
         ax, f"{shown.name}: from {number(shown.baseline_score)} to {number(shown.score)}{unsure(shown)}"
     )
-    write_scale(ax, f"score ({measure(panel, shown)})")
+    write_scale(ax, f"score ({measure(panel, shown)})", *notes)
     return ax
