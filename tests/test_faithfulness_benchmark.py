@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -186,7 +187,7 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
 
 
 def test_a_surer_classifier_answers_the_same_with_more_extreme_probabilities(data, monkeypatch):
-    monkeypatch.setattr(type(data), "_trained", lambda *_: tiny_model("bert"))
+    monkeypatch.setattr(type(data), "_trained", lambda *_: deepcopy(tiny_model("bert")))
     texts = [row.text for row in data.held_out]
     usual, sharper = (each.model.predict_proba(texts, as_numpy=True) for each in (data, data.sharper()))
     assert (usual.argmax(1) == sharper.argmax(1)).all()
