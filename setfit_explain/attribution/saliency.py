@@ -45,6 +45,10 @@ NOTE = (
     "These are slopes: how fast the score changes with each unit's embeddings, not what the unit added to it. "
     "They do not add up to the score."
 )
+VANISHED = (
+    "The slopes of a unit's embeddings sum to less than a thousandth of their norm, as where a LayerNorm follows "
+    "the embeddings, which takes the sum away: these numbers are rounding. Take reduction='norm'."
+)
 UNSIGNED = "Nor do they have a sign: what speaks for a class and what speaks against it look alike."
 
 
@@ -58,7 +62,8 @@ class Saliency:
     ----------
     reduction
         ``"norm"``: the Euclidean norm over all numbers of the unit's embeddings, without a sign.
-        ``"sum"``: their sum, with the gradient's sign. Either in the score's unit per unit of embedding.
+        ``"sum"``: their sum, with the gradient's sign. Either in the score's unit per unit of embedding. Where a
+        LayerNorm follows the embeddings, as in BERT, the sum is 0 but for rounding, which the notes then say.
 
     Raises
     ------
@@ -239,15 +244,23 @@ class _Prepared:
             summed: Floats = (of_tokens.sum(-1) @ path.units).cpu().numpy()
             return summed
 
+        steepest = 0.0
+
         def gradients() -> Iterator[Tensor]:
+            nonlocal steepest
             added = self.method._noise(words)
             for _, near in sampled_paths(self.forward_mode, encoded, membership, score, words, added, size):
-                yield from to_float64(near.gradients(np.ones(len(near.start)))[0])
+                for gradient in to_float64(near.gradients(np.ones(len(near.start)))[0]):
+                    steepest = max(steepest, float(np.sqrt(per_unit(gradient**2)).max(initial=0.0)))
+                    yield gradient
 
         values, error = self.method._summary(gradients(), per_unit)
         decision = path.decide(np.zeros(1))
         unknown = np.full(len(score.targets), np.nan)
         settings = self.method._settings
+        notes: tuple[str, ...] = (NOTE,) if settings["signed"] else (f"{NOTE} {UNSIGNED}",)
+        if settings["signed"] and np.abs(values).max(initial=0.0) < 1e-3 * steepest:
+            notes += (VANISHED,)
         return Attributions(
             values=values,
             probabilities=classifier.head.answer(decision)[0].cpu().numpy(),
@@ -257,7 +270,7 @@ class _Prepared:
             error_estimate=error.max(1, initial=0.0),
             converged=np.isnan(unknown),
             settings=settings,
-            notes=(NOTE,) if settings["signed"] else (f"{NOTE} {UNSIGNED}",),
+            notes=notes,
         )
 
 

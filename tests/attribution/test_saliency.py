@@ -12,7 +12,7 @@ from setfit_explain import Explainer, Saliency, SmoothGrad, SquareGrad, VarGrad,
 from setfit_explain.errors import OptionError
 from tests.attribution.bent import bent_model
 from tests.attribution.test_jacobian import many_classes, passes_of
-from tests.bodies.architectures import static_body
+from tests.bodies.architectures import body_of, named, static_body
 from tests.bodies.vocabularies import word_piece
 from tests.models import LONG, TEXTS, fitted, tiny_body, tiny_model
 
@@ -44,16 +44,26 @@ def test_norm_and_sum_are_those_of_captums_gradient(model):
         np.testing.assert_allclose(summed.attributions[column], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_slope_is_what_a_small_step_of_all_numbers_of_a_word_does():
-    explainer = Explainer(tiny_model("bert"), method=Saliency(reduction="sum"), output="log_odds")
+def test_the_slope_is_what_a_small_step_of_all_numbers_of_a_token_does():
+    model = fitted(body_of(named("Qwen3")).double())  # in BERT a LayerNorm takes such a step away
+    explainer = Explainer(model, method=Saliency(reduction="sum"), output="log_odds", granularity="token")
     found, bound = explainer(TEXT), explainer.classifier.bind(TEXT)
     step = torch.zeros_like(bound.word_embeddings)
-    step[0, 1] = 1e-3  # "I" is one token
+    step[0, 0] = 1e-4
     ends = [bound(bound.word_embeddings + sign * step).double() for sign in (1, -1)]
     above, below = (torch.log(end / (1 - end)) for end in ends)
-    np.testing.assert_allclose(
-        found.attributions[:, 0], ((above - below) / 2e-3)[0].numpy(), rtol=1e-3, atol=1e-3
-    )
+    slope = ((above - below) / 2e-4)[0].numpy()
+    np.testing.assert_allclose(found.attributions[:, 0], slope, rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", [Saliency(reduction="sum"), SmoothGrad(reduction="sum", n_samples=4)])
+def test_a_sum_that_a_layer_norm_takes_away_is_told_to_be_rounding(method):
+    vanished = explain(tiny_model("bert"), TEXT, method=method)
+    assert any("these numbers are rounding" in note for note in vanished.notes)
+    there = explain(fitted(body_of(named("T5"))), TEXT, method=method)
+    assert not any("rounding" in note for note in there.notes)
+    norm = explain(tiny_model("bert"), TEXT, method="saliency")
+    assert not any("rounding" in note for note in norm.notes)
 
 
 def test_a_mean_of_word_embeddings_has_the_same_slope_everywhere_and_no_variance():
