@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 
@@ -13,6 +14,8 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 STYLES = (("#2f6fb0", "o"), ("#d9772b", "s"), ("#777777", "^"), ("#3a8f5c", "D"), ("#8c5aa8", "v"))
 """Colour and marker of the curves by their names' first appearance."""
+LABEL = 44
+"""Characters of a line's name, after which it is broken."""
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,20 @@ class Dots:
     Parameters
     ----------
     title, x_label
-        In words, with units.
+        In words, with units; what 0 is, too, where a line is drawn.
     rows
         Mean, low and high by name, the lowest line first.
-    lines
-        Places of vertical lines by name.
     """
 
     title: str
     x_label: str
     rows: Mapping[str, tuple[float, float, float]]
-    lines: Mapping[str, float]
 
 
 def draw_dots(panels: Sequence[Dots], file: Path) -> None:
     """Draw the panels below one another, and write ``file``."""
-    heights = [1 + 0.28 * len(panel.rows) for panel in panels]
+    names = [[fill(name, LABEL) for name in panel.rows] for panel in panels]
+    heights = [1.1 + len(each) * (0.4 if "\n" in "".join(each) else 0.3) for each in names]
     figure, axes = plt.subplots(
         len(panels),
         figsize=(9, sum(heights)),
@@ -89,15 +90,13 @@ def draw_dots(panels: Sequence[Dots], file: Path) -> None:
         squeeze=False,
         gridspec_kw={"height_ratios": heights},
     )
-    for panel, axis in zip(panels, axes.flat, strict=True):
+    for panel, labels, axis in zip(panels, names, axes.flat, strict=True):
         for place, (mean, low, high) in enumerate(panel.rows.values()):
             axis.plot([low, high], [place, place], color=STYLES[0][0])
             axis.plot(mean, place, color=STYLES[0][0], marker=STYLES[0][1], markersize=5)
-        for (name, place), (color, _) in zip(panel.lines.items(), STYLES[1:], strict=False):
-            axis.axvline(place, color=color, linestyle="--", label=name)
+        axis.axvline(0, color=STYLES[1][0], linestyle="--")
         axis.set(title=panel.title, xlabel=panel.x_label, ylim=(-0.6, len(panel.rows) - 0.4))
-        axis.set_yticks(range(len(panel.rows)), [*panel.rows])
+        axis.set_yticks(range(len(panel.rows)), labels)
         axis.grid(alpha=0.3, axis="x")
-        axis.legend(loc="lower right")
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})
