@@ -173,6 +173,7 @@ def _row(cell: str, found: Sequence[Found]) -> Row:
         "rank correlation with leave-one-out (mask)": pooled("leave_one_out_correlation (mask)").mean,
         "plausibility over the default": over_default(found, cell, _plausible),
         "planted": pooled(PLANTED + "pointing_game"),
+        "planted over the default": over_default(found, cell, _planted),
         "share": pooled(PLANTED + "marked_share").mean,
         "time": float(np.median(times)) if times else "-",
         "texts": gain.n,
@@ -185,6 +186,10 @@ def _comprehensive(found: Found, cell: str) -> Any:
 
 def _plausible(found: Found, cell: str) -> Any:
     return found.array(cell, "average_precision")
+
+
+def _planted(found: Found, cell: str) -> Any:
+    return found.array(cell, PLANTED + "pointing_game")
 
 
 def _gain(row: Row) -> Estimate:
