@@ -41,9 +41,10 @@ def test_a_body_is_explained_in_its_own_precision(dtype, name, output):
             np.maximum(np.abs(found.score), np.abs(found.baseline_score)), least
         )
         largest = np.abs(found.attributions).max(1)
-        # Rounding of small scores in bfloat16 may be above the floor; then the explanation says so.
+        # Delta holds the rounding of both ends. Of small scores in bfloat16 that may be above the floor; then the
+        # explanation says so.
         assert found.converged.all() or dtype is torch.bfloat16
-        assert ((np.abs(found.delta) <= 2e-2 * largest + floor) | ~found.converged).all()
+        assert ((np.abs(found.delta) <= 1e-2 * largest + 2 * floor) | ~found.converged).all()
     assert snapshot(model) == before
 
 
