@@ -10,6 +10,7 @@ from rich.text import Text
 
 from setfit_explain.errors import OptionError
 from setfit_explain.explainer import Explainer
+from setfit_explain.explanation.explanation import Explanation
 
 _REPEATS = 3
 
@@ -51,8 +52,7 @@ def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple
         ("head", f"{type(classifier.model.head).__name__}, {classifier.head.link.value}"),
         ("classes", ", ".join(classifier.classes)),
         (f"difference to {asked}", f"{difference:.1e}"),
-        ("baseline", str(explanation.settings["baseline"])),
-        ("the baseline's own prediction", _at_baseline(explainer, probe)),
+        *_baseline(explainer, explanation),
         ("method", f"{explanation.method} of {explanation.output}"),
         *[("nodes for the probe text", str(n)) for n in [explanation.settings.get("nodes")] if n],
         ("converged", "yes" if explanation.converged.all() else "NO"),
@@ -80,13 +80,18 @@ def render(facts: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def _at_baseline(explainer: Explainer, probe: str) -> str:
-    try:
-        baseline = explainer.baseline(probe)
-    except OptionError:  # it cuts words out, so it is no text of the same length
-        return "none, since words are cut out"
+def _baseline(explainer: Explainer, explanation: Explanation) -> list[tuple[str, str]]:
+    """Name the method's baseline and what is predicted there, where it has one."""
+    name = explanation.settings.get("baseline")
+    if name is None:
+        return []
     classifier = explainer.classifier
-    return _distribution(classifier.classes, classifier.bind(probe)(baseline)[0].tolist())
+    try:
+        answer = classifier.bind(explanation.text)(explainer.baseline(explanation.text))[0].tolist()
+        predicted = _distribution(classifier.classes, answer)
+    except OptionError:  # what is left of a text of which words are cut out is no baseline of its length
+        predicted = "none, since words are cut out"
+    return [("baseline", str(name)), ("the baseline's own prediction", predicted)]
 
 
 def _distribution(classes: Sequence[str], probabilities: Sequence[float]) -> str:

@@ -222,6 +222,14 @@ def test_check_says_what_was_recognised(run, model):
     assert line.rstrip().split("  ")[-1].strip() == ", ".join(f"{name} {score:.2f}" for name, score in ranked)
 
 
+@pytest.mark.parametrize("method", ["saliency", "attention_rollout"])
+def test_check_names_no_baseline_of_a_method_that_has_none(run, model, method):
+    code, out, _ = run("check", model, "--method", method)
+    assert code == 0
+    assert f"{method} of probability" in " ".join(out.split())
+    assert "baseline" not in out
+
+
 def test_a_head_with_only_a_decision_function_is_checked_on_its_scale(run, tmp_path):
     body = tiny_body("bert")
     head = RidgeClassifier().fit(body.encode(list(TEXTS)), CLASSES)
