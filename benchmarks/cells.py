@@ -129,33 +129,45 @@ def stages() -> list[Stage]:
         )
     )
     scales = tuple(own(name, scale=scale) for name in LEADING for scale in SCALES)
+    leads = (
+        *(own(DEFAULT, start) for start in ("mask", "pad", "unk", "zero")),
+        *(own(name, scale="log_odds") for name in LEADING),
+    )
     again = tuple(map(own, (*LEADING, "occlusion"))) + candidates + mixtures
     return [
         Stage("defaults", defaults, 0, 40),
         Stage("candidates", candidates, 0, 40),
         Stage("peers", peers, 0, 10),
-        # A little of everything, then more of it.
+        # Settings and ideas on a few texts, and those that matter on many.
+        Stage("leading settings", leading, 0, 10),
+        Stage("mixtures", mixtures, 0, 10),
+        Stage("paths", paths, 0, 10),
+        Stage("other removals", again, 0, 10, removals=OTHER_REMOVALS),
+        Stage("scales", scales, 0, 10, SHARPER),
+        Stage("costly", costly, 0, 10),
+        Stage("leads", leads, 10, 40),
+        *(
+            stage
+            for start, stop in ((40, 80), (80, 120), (120, 200))
+            for stage in (
+                Stage("defaults", defaults, start, stop),
+                Stage("candidates", candidates, start, stop),
+                Stage("leads", leads, start, stop),
+            )
+        ),
         *(
             stage
             for start, stop in ((0, 10), (10, 20), (20, 40))
             for stage in (
-                Stage("leading settings", leading, start, stop),
-                Stage("mixtures", mixtures, start, stop),
-                Stage("paths", paths, start, stop),
-                Stage("other removals", again, start, stop, removals=OTHER_REMOVALS),
-                Stage("scales", scales, start, stop, SHARPER),
-                Stage("costly", costly, start, stop),
                 Stage("defaults", defaults, start, stop, VARIANTS),
                 Stage("candidates", candidates, start, stop, VARIANTS),
                 Stage("settings", settings, start, stop),
+                Stage("scales", scales, max(start, 10), stop, SHARPER),
+                Stage("other removals", again, max(start, 10), stop, removals=OTHER_REMOVALS),
+                Stage("peers", peers, max(start, 10), stop),
+                Stage("costly", costly, max(start, 10), stop),
             )
         ),
-        Stage("defaults", defaults, 40, 200),
-        Stage("candidates", candidates, 40, 200),
-        Stage("costly", costly, 40, 200),
-        Stage("peers", peers, 10, 200),
-        Stage("leading settings", leading, 40, 200),
-        Stage("settings", settings, 40, 200),
-        Stage("costly settings", costly_settings, 0, 20),
-        Stage("two settings", two, 0, 20),
+        Stage("costly settings", costly_settings, 0, 10),
+        Stage("two settings", two, 0, 10),
     ]
