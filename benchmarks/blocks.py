@@ -143,7 +143,7 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
 
 def _refused(data: DataSet, cells: Sequence[Cell]) -> dict[str, str]:
     """Explain one text, and say of the cells that cannot why not."""
-    case = Cases(data.subject.classifier).of(0, data.held_out[0].text)
+    case = Cases(data.subject.classifier).of(data.held_out[0].text)
     refused = {}
     for cell in cells:
         try:
@@ -186,7 +186,7 @@ def _seconds(data: DataSet, cell: Cell) -> float:
     """Median processor seconds of an explanation of the answer's class, over the texts that can be explained."""
     explain = _explaining(data, cell)
     cases = Cases(data.subject.classifier)
-    some = [cases.of(index, row.text) for index, row in enumerate(data.held_out[:TIMED])]
+    some = [cases.of(row.text) for row in data.held_out[:TIMED]]
     explain(some[0])
     times = []
     for case in some:

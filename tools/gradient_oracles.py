@@ -34,8 +34,8 @@ NODES, SAMPLES = 50, 50
 
 
 @dataclass(frozen=True)
-class GradientRow:
-    """What the table says of a method beside what its class says.
+class Row:
+    """What a table says of a method beside what its class says.
 
     Parameters
     ----------
@@ -43,18 +43,20 @@ class GradientRow:
         What it is compared with, in words.
     error
         Measures the largest difference to that, relative to the largest attribution.
-    adds_up
-        To what the attributions add up.
     cost
-        Forward passes of a text.
-    variant
-        Which of several ways to use the method it is.
+        Forward passes of a text (of n units, where that matters), for all classes.
     """
 
     oracle: str
     error: Callable[[], float]
-    adds_up: str
     cost: str
+
+
+@dataclass(frozen=True)
+class GradientRow(Row):
+    """What is said of a gradient method: to what its attributions add up, and which of several ways to use it this is."""
+
+    adds_up: str
     variant: str = ""
 
 
@@ -185,28 +187,28 @@ def rollout_error() -> float:
 TUNNEL = "Captum's NoiseTunnel, the same noise"
 SAMPLED = "n_samples, and as many forward"
 ROWS = (
-    ("integrated_gradients", GradientRow("Captum's, the same 50 nodes", integrated_error, "yes", "nodes")),
-    ("saliency", GradientRow("norms of Captum's", saliency_error, "no", "1")),
+    ("integrated_gradients", GradientRow("Captum's, the same 50 nodes", integrated_error, "nodes", "yes")),
+    ("saliency", GradientRow("norms of Captum's", saliency_error, "1", "no")),
     (
         "input_x_gradient",
         GradientRow(
-            "Captum's", input_x_gradient_error, "no, but where the score is linear", "1, and 2 forward"
+            "Captum's", input_x_gradient_error, "1, and 2 forward", "no, but where the score is linear"
         ),
     ),
-    ("smoothgrad", GradientRow(TUNNEL, noise_error("smoothgrad", "smoothgrad"), "no", "n_samples")),
-    ("squaregrad", GradientRow(TUNNEL, noise_error("squaregrad", "smoothgrad_sq"), "no", "n_samples")),
+    ("smoothgrad", GradientRow(TUNNEL, noise_error("smoothgrad", "smoothgrad"), "n_samples", "no")),
+    ("squaregrad", GradientRow(TUNNEL, noise_error("squaregrad", "smoothgrad_sq"), "n_samples", "no")),
     (
         "vargrad",
-        GradientRow(f"{TUNNEL}, times n / (n - 1)", noise_error("vargrad", "vargrad"), "no", "n_samples"),
+        GradientRow(f"{TUNNEL}, times n / (n - 1)", noise_error("vargrad", "vargrad"), "n_samples", "no"),
     ),
     (
         "gradient_shap",
-        GradientRow("Captum's, the same places", gradient_shap_error, "up to the sampling", SAMPLED),
+        GradientRow("Captum's, the same places", gradient_shap_error, SAMPLED, "up to the sampling"),
     ),
     (
         "expected_gradients",
         GradientRow(
-            "mean of the integrated gradients", listed_error, "yes", "nodes of each baseline", ", a list"
+            "mean of the integrated gradients", listed_error, "nodes of each baseline", "yes", ", a list"
         ),
     ),
     (
@@ -214,16 +216,16 @@ ROWS = (
         GradientRow(
             "integrated gradients from every stretch, averaged: the difference is the sampling's",
             sampled_error,
-            "up to the sampling",
             SAMPLED,
+            "up to the sampling",
             ", sampled",
         ),
     ),
-    ("deeplift", GradientRow("Captum's, on a twin in plain torch", deeplift_error, "yes", "1")),
+    ("deeplift", GradientRow("Captum's, on a twin in plain torch", deeplift_error, "1", "yes")),
     (
         "attention_rollout",
         GradientRow(
-            "the paper's recursion on transformers' own attentions", rollout_error, "to 1", "1 forward"
+            "the paper's recursion on transformers' own attentions", rollout_error, "1 forward", "to 1"
         ),
     ),
 )

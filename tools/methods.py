@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from tests.attribution.oracles import (
     total_sobol_indices,
 )
 from tools.gradient_oracles import ROWS as GRADIENT_ROWS
-from tools.gradient_oracles import relative
+from tools.gradient_oracles import Row, relative
 
 PAGE = Path(__file__).parent.parent / "docs" / "methods.md"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- end -->)", re.DOTALL)
@@ -33,25 +32,6 @@ LINKAGE = np.array([[1, 2, 1, 2], [4, 5, 1, 2], [0, 6, 2, 3], [3, 7, 2, 3], [8, 
 """The tree of six words as SciPy writes one: pairs of nodes that become nodes 6, 7, ..., then height and size."""
 
 BUDGET = 256
-
-
-@dataclass(frozen=True)
-class Row:
-    """What the table says of a method beside what its class says.
-
-    Parameters
-    ----------
-    oracle
-        What it is compared with, in words.
-    error
-        Measures the largest difference to that, relative to the largest attribution.
-    cost
-        Forward passes of a text of n units, for all classes.
-    """
-
-    oracle: str
-    error: Callable[[], float]
-    cost: str
 
 
 def played(method: object, players: int = FEW, **settings: object) -> np.ndarray:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from setfit_explain.classifier.text_classifier import TextClassifier
 
 NAMES = ("auto", "mean", "mask", "pad", "unk", "zero")
+TOKENS = ("mask", "pad", "unk")
+"""Those of `NAMES` that are tokens, which not every tokenizer has."""
+
 SPECIAL_TOKENS = ("keep", "replace")
 
 _CHUNK = 8192  # rows of the vocabulary looked up at once
@@ -169,14 +172,15 @@ def baseline_notes(
     )
 
 
-def has_token(classifier: TextClassifier, name: str) -> bool:
-    """Whether the body's tokenizer has a token of that name: mask, pad or unk."""
-    return getattr(classifier.body.tokenizer, f"{name}_token_id", None) is not None
+def tokens_of(classifier: TextClassifier) -> tuple[str, ...]:
+    """Name those of `TOKENS` that the body's tokenizer has."""
+    tokenizer = classifier.body.tokenizer
+    return tuple(name for name in TOKENS if getattr(tokenizer, f"{name}_token_id", None) is not None)
 
 
 def token_id(classifier: TextClassifier, name: str) -> int:
-    """Id of the body's token of that name: mask, pad or unk; raises `OptionError` where it has none."""
-    if not has_token(classifier, name):
+    """Id of the body's token of that name, one of `TOKENS`; raises `OptionError` where it has none."""
+    if name not in tokens_of(classifier):
         raise OptionError(f"The tokenizer of this body has no {name} token. Use baseline='mean' or 'zero'.")
     return int(getattr(classifier.body.tokenizer, f"{name}_token_id"))
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from setfit_explain.attribution.baselines import (
     Baseline,
     check_special_tokens,
-    has_token,
     is_several,
     make_baseline,
     reference_ids,
+    tokens_of,
 )
 from setfit_explain.errors import OptionError
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from setfit_explain.classifier.text_classifier import TextClassifier
 
 SAMPLED = "sampled"
-NAMED = ("mean", "mask", "pad", "unk")
-"""What ``"auto"`` is without reference texts, as far as the tokenizer has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +102,8 @@ def make_distribution(
         Whose embeddings are looked up.
     baseline
         ``"sampled"``: stretches of ``reference_texts``. A list of what `make_baseline` takes, or one of that.
-        ``"auto"``: sampled where there are reference texts, else as many of `NAMED` as the tokenizer has.
+        ``"auto"``: sampled where there are reference texts, else the mean and the
+        tokens (mask, pad, unk) that the tokenizer has.
     special_tokens
         ``"keep"`` or ``"replace"``.
     reference_texts
@@ -125,7 +124,7 @@ def make_distribution(
         return Stretches(classifier, torch.tensor(reference_ids(classifier, reference_texts)), special_tokens)
     listed = list(baseline) if is_several(baseline) else [baseline]
     if isinstance(baseline, str) and baseline == "auto":
-        listed = [name for name in NAMED if name == "mean" or has_token(classifier, name)]
+        listed = ["mean", *tokens_of(classifier)]
     weighted = [isinstance(each, str) and each in ("auto", "mean") for each in listed]
     if reference_texts is not None and not any(weighted):
         raise OptionError(

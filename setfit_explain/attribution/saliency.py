@@ -244,6 +244,7 @@ class _Prepared:
             summed: Floats = (of_tokens.sum(-1) @ path.units).cpu().numpy()
             return summed
 
+        settings = self.method._settings
         steepest = 0.0
 
         def gradients() -> Iterator[Tensor]:
@@ -251,13 +252,13 @@ class _Prepared:
             added = self.method._noise(words)
             for _, near in sampled_paths(self.forward_mode, encoded, membership, score, words, added, size):
                 for gradient in to_float64(near.gradients(np.ones(len(near.start)))[0]):
-                    steepest = max(steepest, float(np.sqrt(per_unit(gradient**2)).max(initial=0.0)))
+                    if settings["signed"]:
+                        steepest = max(steepest, float(np.sqrt(per_unit(gradient**2)).max(initial=0.0)))
                     yield gradient
 
         values, error = self.method._summary(gradients(), per_unit)
         decision = path.decide(np.zeros(1))
         unknown = np.full(len(score.targets), np.nan)
-        settings = self.method._settings
         notes: tuple[str, ...] = (NOTE,) if settings["signed"] else (f"{NOTE} {UNSIGNED}",)
         if settings["signed"] and np.abs(values).max(initial=0.0) < 1e-3 * steepest:
             notes += (VANISHED,)

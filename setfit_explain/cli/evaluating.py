@@ -45,7 +45,8 @@ def evaluate(
     baseline: Annotated[
         list[str] | None,
         typer.Option(
-            help="Baseline for methods that take one, or several that are averaged: mask,delete; may be repeated."
+            help="Baseline for methods that take one, and for those that take words out several that are averaged: "
+            "mask,delete; may be repeated."
         ),
     ] = None,
     scale: Annotated[list[str] | None, typer.Option(help="Scale explained; may be repeated.")] = None,

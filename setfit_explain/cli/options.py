@@ -35,7 +35,7 @@ BaselineOption = Annotated[
     ),
 ]
 PrecisionOption = Annotated[
-    str | None, how_option(help="Explain a copy of the body in float32, bfloat16 or float64.")
+    str | None, how_option(help="Explain a copy of the body in float32, bfloat16, float16 or float64.")
 ]
 TrustOption = Annotated[
     bool,

@@ -10,7 +10,7 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from setfit_explain.attribution.baselines import has_token
+from setfit_explain.attribution.baselines import TOKENS, tokens_of
 from setfit_explain.attribution.batches import row_slices
 from setfit_explain.attribution.perturbation import DELETE, Perturbation, make_removal
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_finite
@@ -36,12 +36,10 @@ if TYPE_CHECKING:
 REMOVALS = ("mask", "pad", "unk", "mean", "zero", "delete")
 """How a unit is taken out: its word embeddings become a token's or the mean word's, or its tokens are cut out."""
 
-_TOKENS = ("mask", "pad", "unk")
-
 
 def usual_removals(classifier: TextClassifier) -> tuple[str, ...]:
     """Name two ways to take units out: a token's place, the nearest to a mask that the tokenizer has, and none."""
-    token = next((name for name in ("mask", "unk") if has_token(classifier, name)), "mean")
+    token = next((name for name in ("mask", "unk") if name in tokens_of(classifier)), "mean")
     return token, DELETE
 
 
@@ -78,15 +76,11 @@ class Cases:
         self.seed = seed
         self._removals: dict[str, Removal] = {}
 
-    def of(
-        self, index: int, text: str, target: int | None = None, rationale: Rationale | None = None
-    ) -> Case:
+    def of(self, text: str, target: int | None = None, rationale: Rationale | None = None) -> Case:
         """Make the case of one text.
 
         Parameters
         ----------
-        index
-            The text's place.
         text
             The text.
         target
@@ -102,13 +96,13 @@ class Cases:
         )
         score = ScoreFunction(classifier.head, self.output, (column,))
         marked = None if rationale is None else unit_weights(_of_text(grouping.units), rationale)
-        return Case(self, index, encoded, grouping.units, grouping.membership, score, marked)
+        return Case(self, encoded, grouping.units, grouping.membership, score, marked)
 
     def removal(self, name: str) -> Removal:
         """Make a removal by its name, once; raises `OptionError` where it is not known or the tokenizer lacks it."""
         if name not in REMOVALS:
             raise OptionError(f"Removal {name!r} is not known. Accepted: {', '.join(REMOVALS)}.")
-        lacking = [token for token in _TOKENS if not has_token(self.classifier, token)]
+        lacking = set(TOKENS) - set(tokens_of(self.classifier))
         if name in lacking:
             others = ", ".join(other for other in REMOVALS if other not in lacking)
             raise OptionError(
@@ -129,8 +123,6 @@ class Case:
     ----------
     cases
         What all texts share.
-    index
-        The text's place.
     encoded
         The text as the body reads it.
     units, membership
@@ -142,7 +134,6 @@ class Case:
     """
 
     cases: Cases
-    index: int
     encoded: EncodedText
     units: tuple[Unit, ...]
     membership: NDArray[np.intp]

@@ -230,7 +230,7 @@ def _judged(
         for index, (text, target, marked) in enumerate(given):
             tell(index, len(given))
             try:
-                case = cases.of(index, text, target, marked)
+                case = cases.of(text, target, marked)
             except SetFitExplainError as error:
                 failures.append(Failure(index, str(text), type(error).__name__, str(error)))
                 continue

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from setfit_explain.attribution import robustness as captum
-from setfit_explain.attribution.baselines import has_token
+from setfit_explain.attribution.baselines import TOKENS, tokens_of
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.case import Cases, attributions
@@ -109,7 +109,7 @@ def max_sensitivity(
     # Attributors of the caller's own need not say it.
     blind = getattr(attribute, "reads_ids_alone", False)
     for index, text in enumerate([] if blind else texts):
-        case = cases.of(index, text)
+        case = cases.of(text)
         generator = case.generator()
         words = explainer.classifier.word_embeddings(case.encoded)
         size = radius * float(words.double().square().sum().sqrt()) / max(1, words.numel()) ** 0.5
@@ -181,7 +181,7 @@ def agreement(
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)
     for index, text in enumerate(texts):
-        case = cases.of(index, text)
+        case = cases.of(text)
         generator = case.generator()
         pairs = [
             (kendall_tau(one, other), kendall_tau(one, permuted(other, generator)))
@@ -202,9 +202,7 @@ def agreement(
     )
 
 
-def across_baselines(
-    options: Options, baselines: Sequence[Any] = ("mean", "mask", "pad", "unk")
-) -> dict[str, Options]:
+def across_baselines(options: Options, baselines: Sequence[Any] = ("mean", *TOKENS)) -> dict[str, Options]:
     """Vary a method's baseline, for `agreement`; `usual_baselines` names those that a model has."""
     return {str(baseline): {**options, "baseline": baseline} for baseline in baselines}
 
@@ -212,8 +210,7 @@ def across_baselines(
 def usual_baselines(model: Any) -> tuple[str, ...]:
     """Name baselines for `across_baselines`: the mean and the tokens that the model's tokenizer has, two at least."""
     classifier = verified_classifier(model, differentiable=False)
-    tokens = [name for name in ("mask", "pad", "unk") if has_token(classifier, name)]
-    return "mean", *(tokens or ["zero"])
+    return "mean", *(tokens_of(classifier) or ["zero"])
 
 
 def across_seeds(options: Mapping[str, Any], seeds: Sequence[int] = (0, 1, 2)) -> dict[str, Any]:

@@ -169,7 +169,7 @@ def similarity(
     """
     first = Explainer(model, **options)
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
-    made = [cases.of(index, text) for index, text in enumerate(texts)]
+    made = [cases.of(text) for text in texts]
     before = [attributions(first, case) for case in made]
     measurements = []
     for name, other in others:
@@ -180,12 +180,12 @@ def similarity(
                 f"{', '.join(first.classifier.classes)}."
             )
         found = np.full((3, len(texts)), np.nan)
-        for case, own in zip(made, before, strict=True):
+        for index, (case, own) in enumerate(zip(made, before, strict=True)):
             after = attributions(second, case)
             generator = case.generator()
             draws = [abs(kendall_tau(own, permuted(after, generator))) for _ in range(RANDOM_DRAWS)]
             opposite = np.nan if np.isnan(draws[0]) else abs(kendall_tau(own, -own))
-            found[:, case.index] = abs(kendall_tau(own, after)), np.mean(draws), opposite
+            found[:, index] = abs(kendall_tau(own, after)), np.mean(draws), opposite
         measurements.append(
             Measurement(
                 method=method,

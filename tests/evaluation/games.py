@@ -42,7 +42,7 @@ def bag_of_words(worth=None):
 def case_of(text=TEXT, *, output="logit", rationale=None, target=1, **settings):
     """The text as metrics see it, for the class "praise"."""
     classifier = Explainer(bag_of_words(), method="occlusion").classifier
-    return Cases(classifier, output=output, **settings).of(0, text, target, rationale)
+    return Cases(classifier, output=output, **settings).of(text, target, rationale)
 
 
 def random_texts(count, seed=0):

@@ -144,7 +144,7 @@ def test_exact_attributions_beat_random_ones_which_beat_reversed_ones(controlled
 def test_rows_of_a_transformer_are_the_models_own_answers(removal):
     model = tiny_model("bert")
     classifier = Explainer(model, method="occlusion").classifier
-    case = Cases(classifier, output="probability").of(0, LONG)
+    case = Cases(classifier, output="probability").of(LONG)
     full, nothing = np.ones((1, case.n), bool), np.zeros((1, case.n), bool)
     own = model.predict_proba([LONG], as_numpy=True)[0]
     np.testing.assert_allclose(case.scores(removal, full), own.max(), atol=1e-5)

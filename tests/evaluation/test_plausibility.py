@@ -128,8 +128,7 @@ def test_a_text_of_one_unit_has_the_value_computed_by_hand(name, half, whole):
 def test_attributions_that_are_all_equal_find_as_much_as_chance(metric, possible):
     classifier = Explainer(bag_of_words(), method="occlusion").classifier
     found = [
-        metric()(Cases(classifier, seed=seed).of(0, TEXT, 1, [(0, 4, 1.0)]), np.ones(4))
-        for seed in range(400)
+        metric()(Cases(classifier, seed=seed).of(TEXT, 1, [(0, 4, 1.0)]), np.ones(4)) for seed in range(400)
     ]
     assert set(found) == possible
     # Four deviations of the mean of 400 draws with odds of 1 in 4.
