@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -137,16 +138,28 @@ def word_piece(architecture: str) -> PreTrainedTokenizerFast:
     cls, sep, pad, unk = ("[CLS]", "[SEP]", "[PAD]", "[UNK]") if bert else ("<s>", "</s>", "<pad>", "[UNK]")
     mask = "[MASK]" if bert else "<mask>"
     specials = [pad, unk, cls, sep, mask] if bert else [cls, pad, sep, unk, mask]
-    letters = sorted({letter for word in _words() for letter in word})
-    # Not trained: the trainer breaks ties differently in each process, and so each run had another model.
-    pieces = [piece for word in _words() for piece in (word[:4], f"##{word[4:]}")]
-    entries = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *pieces])
-    entries.pop("##", None)
-    tokenizer = Tokenizer(models.WordPiece({entry: k for k, entry in enumerate(entries)}, unk_token=unk))
+    tokenizer = Tokenizer(models.WordPiece(pieces_of_words(specials), unk_token=unk))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
     return _fast(tokenizer, cls, sep, pad, unk, mask)
+
+
+def pieces_of_words(specials: Sequence[str]) -> dict[str, int]:
+    """A WordPiece vocabulary of the texts above; a trainer breaks ties differently in each process."""
+    letters = sorted({letter for word in _words() for letter in word})
+    pieces = [piece for word in _words() for piece in (word[:4], f"##{word[4:]}")]
+    entries = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *pieces])
+    entries.pop("##", None)
+    return {entry: k for k, entry in enumerate(entries)}
+
+
+def scored_pieces(specials: Sequence[str]) -> list[tuple[str, float]]:
+    """A Unigram vocabulary of the texts above; a trainer has another one in each process."""
+    letters = sorted({letter for word in _words() for letter in word})
+    pieces = dict.fromkeys([*(f"▁{word[:5]}" for word in _words()), "▁", *letters])
+    scores = [(piece, -1.0 - 0.05 * rank) for rank, piece in enumerate(pieces)]
+    return [*((special, 0.0) for special in specials), *scores]
 
 
 def _words() -> list[str]:
@@ -172,10 +185,7 @@ def byte_bpe() -> PreTrainedTokenizerFast:
 def unigram() -> PreTrainedTokenizerFast:
     """A Unigram tokenizer of the texts above, with RoBERTa's special tokens."""
     specials = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    letters = sorted({letter for word in _words() for letter in word})
-    pieces = dict.fromkeys([*(f"▁{word[:5]}" for word in _words()), "▁", *letters])
-    scores = [(piece, -1.0 - 0.05 * rank) for rank, piece in enumerate(pieces)]
-    tokenizer = Tokenizer(models.Unigram([*((special, 0.0) for special in specials), *scores], unk_id=3))
+    tokenizer = Tokenizer(models.Unigram(scored_pieces(specials), unk_id=3))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()

@@ -1,4 +1,4 @@
-"""Tokenizers of every family, trained in memory on the tests' texts."""
+"""Tokenizers of every family, made in memory of the tests' texts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from tests.models import LONG, TEXTS
+from tests.models import LONG, TEXTS, pieces_of_words, scored_pieces
 
 CORPUS = [*TEXTS, LONG]
 SPECIALS = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
@@ -15,12 +15,9 @@ SPECIALS = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
 
 def word_piece(**settings: Any) -> PreTrainedTokenizerFast:
     """BERT's family: continuation pieces with ``##``."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    tokenizer = Tokenizer(models.WordPiece(pieces_of_words(SPECIALS), unk_token="<unk>"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        CORPUS, trainers.WordPieceTrainer(vocab_size=150, special_tokens=SPECIALS, show_progress=False)
-    )
     return fast(tokenizer, "<s> $A </s>", **settings)
 
 
@@ -56,13 +53,9 @@ def metaspace_bpe(template: str = "<s> $A", **settings: Any) -> PreTrainedTokeni
 
 def unigram(template: str = "<s> $A </s>", **settings: Any) -> PreTrainedTokenizerFast:
     """T5's and XLM-R's family: SentencePiece Unigram, spaces as U+2581."""
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer = Tokenizer(models.Unigram(scored_pieces(SPECIALS), unk_id=SPECIALS.index("<unk>")))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=110, special_tokens=SPECIALS, unk_token="<unk>", show_progress=False
-    )
-    tokenizer.train_from_iterator(CORPUS, trainer)
     return fast(tokenizer, template, **settings)
 
 
