@@ -39,6 +39,7 @@ SAME_TABLE = {
     "mixtures": "candidates",
     "paths": "candidates",
     "leading settings": "settings",
+    "leads": "settings",
 }
 FAITHFULNESS = "faithfulness"
 
