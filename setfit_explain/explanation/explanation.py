@@ -258,7 +258,8 @@ class Explanation:
         target
             A target's name or index; ``None`` for the one that views show first.
         bound
-            The attribution in full colour; ``None`` for this text's largest. Between units stands ``None``.
+            The attribution in full colour; ``None`` for this text's largest. Between units stands ``None``. Of a
+            method without a sign no share is negative, and a positive one speaks for no class.
         """
         return highlighted_text(self, target, bound)
 

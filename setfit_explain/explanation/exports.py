@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from setfit_explain.errors import InputError, MissingExtraError
-from setfit_explain.explanation.panels import text_panel
+from setfit_explain.explanation.panels import text_panel, value_scale
 from setfit_explain.explanation.tables import without_surrogates
 from setfit_explain.views.formatting import visible_name
 from setfit_explain.views.pieces import pieces, size
@@ -35,7 +35,7 @@ class CaptumRecord:
     true_class
         What it should have answered; empty where that is not known.
     attr_class
-        The target explained.
+        The target explained, and what the values are where they are no parts of its score.
     attr_score
         Sum of the attributions.
     raw_input_ids
@@ -71,7 +71,7 @@ def captum_records(explanation: "Explanation") -> list[CaptumRecord]:
             convergence_score=float(delta),
         )
         for target, values, delta in zip(
-            explanation.targets, explanation.attributions, explanation.delta, strict=True
+            _titles(explanation), explanation.attributions, explanation.delta, strict=True
         )
     ]
 
@@ -97,7 +97,8 @@ def highlighted_text(
 def shap_explanation(explanation: "Explanation") -> Any:
     """Return a ``shap.Explanation``: values ``(units, targets)``, base values ``(targets,)``.
 
-    ``feature_names`` are the units. ``data``, which shap's text plot joins, has what follows each unit in the
+    ``feature_names`` are the units, ``output_names`` the targets; where values are no parts of a target's score, the
+    name says so, and the base values are NaN. ``data``, which shap's text plot joins, has what follows each unit in the
     text too.
 
     Raises
@@ -123,5 +124,11 @@ def shap_explanation(explanation: "Explanation") -> Any:
             [*(explanation.text[start:end] for start, end in pairwise(edges)), *buckets], dtype=object
         ),
         feature_names=[unit.text for unit in explanation.units],
-        output_names=list(explanation.targets),
+        output_names=_titles(explanation),
     )
+
+
+def _titles(explanation: "Explanation") -> list[str]:
+    """Name the targets, and say what the values are where they are no parts of a score, or of no class."""
+    scale = value_scale(explanation)
+    return [f"{target} ({scale})" if scale else target for target in explanation.targets]

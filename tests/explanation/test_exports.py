@@ -9,8 +9,10 @@ import pytest
 from captum.attr import visualization
 from matplotlib import pyplot as plt
 
+from setfit_explain import explain
 from setfit_explain.errors import InputError, MissingExtraError, TargetError
 from setfit_explain.explanation import Unit
+from tests.models import tiny_model
 
 mpl.use("Agg")
 with warnings.catch_warnings():  # shap's own colour maps are made in a way that matplotlib will drop
@@ -68,6 +70,22 @@ def test_captum_draws_the_records(explanation) -> None:
     assert all(hasattr(records[0], name) for name in slots)
     drawn = visualization.visualize_text(records).data
     assert all(target in drawn for target in explanation.targets)
+
+
+@pytest.mark.parametrize(
+    ("method", "title"),
+    [
+        ("attention_rollout", "attention (strength, without a sign, of no class)"),
+        ("saliency", "refund (strength, without a sign)"),
+        ("integrated_gradients", "refund"),
+    ],
+)
+def test_other_libraries_are_told_what_has_no_sign_or_class(method, title) -> None:
+    explanation = explain(tiny_model("bert"), "late parcel", method=method)
+    assert explanation.to_captum_records()[0].attr_class == title
+    exported = explanation.to_shap()
+    assert exported.output_names[0] == title
+    assert np.isnan(exported.base_values).all() == (method != "integrated_gradients")
 
 
 def test_captum_is_told_of_several_answers_and_of_none(make_explanation) -> None:
