@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
-from benchmarks.elsewhere import CANDIDATES, MIXTURES, PEERS, Maker
+from benchmarks.elsewhere import CANDIDATES, MIXTURES, OTHERS, PEERS, Maker
 from benchmarks.labelled import Subject
 from benchmarks.paths import PATHS
 from setfit_explain.arguments import METHODS
@@ -27,6 +27,18 @@ QUICK = (
 """All others ask hundreds of times, or differentiate at dozens of random points."""
 DEFAULT = "integrated_gradients"
 LEADING = (DEFAULT, "leave_one_out_in")
+CHEAP = (
+    "integrated gradients, 8 nodes",
+    "integrated gradients from mean, mask, pad and unk, 8 nodes each",
+    "integrated gradients and leave_one_out_in, averaged",
+    "leave_one_out_in from mask and delete, averaged",
+    "occlusion from mask and delete, averaged",
+    "shapley_sampling, 64",
+    "partition_shap, 64",
+)
+"""Candidates that are measured on many texts."""
+FEW = 4
+"""Texts of the hundreds of settings that come last."""
 USUAL, VARIANTS, SHARPER = "usual", "variants", "sharper"
 REMOVALS, OTHER_REMOVALS = ("mask", "delete"), ("pad", "unk")
 """How the metrics take words out; the others are those of which no leading method is made."""
@@ -115,9 +127,17 @@ def stages() -> list[Stage]:
     slow = [name for name in known if name not in QUICK]
     defaults, costly = (tuple(own(name) for name in names) for names in (QUICK, slow))
     peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
-    candidates, mixtures, paths = (
+    candidates, mixtures, paths, others = (
         tuple(Cell(name, maker=made) if callable(made) else Cell(name, made) for name, made in ideas.items())
-        for ideas in (CANDIDATES, MIXTURES, PATHS)
+        for ideas in (CANDIDATES, MIXTURES, PATHS, OTHERS)
+    )
+    budgets = (
+        *(Cell(f"{DEFAULT}, {nodes} nodes", {"n_steps": nodes}) for nodes in (4, 8, 16, 32)),
+        *(
+            Cell(f"{name}, {samples}", {"method": name, "n_samples": samples})
+            for name in ("shapley_sampling", "partition_shap", "kernel_shap", "lime")
+            for samples in (32, 64, 128, 512)
+        ),
     )
     leading, settings, costly_settings, two = (
         tuple(cell for name in names for cell in departing(name, departures))
@@ -133,6 +153,11 @@ def stages() -> list[Stage]:
         *(own(DEFAULT, start) for start in ("mask", "pad", "unk", "zero")),
         *(own(name, scale="log_odds") for name in LEADING),
     )
+    many = (
+        *(cell for cell in defaults if cell.name not in ("expected_gradients", "deeplift")),
+        *leads,
+        *(cell for cell in candidates if cell.name in CHEAP),
+    )
     again = tuple(map(own, (*LEADING, "occlusion"))) + candidates + mixtures
     return [
         Stage("defaults", defaults, 0, 40),
@@ -146,15 +171,12 @@ def stages() -> list[Stage]:
         Stage("scales", scales, 0, 10, SHARPER),
         Stage("costly", costly, 0, 10),
         Stage("leads", leads, 10, 40),
-        *(
-            stage
-            for start, stop in ((40, 80), (80, 120), (120, 200))
-            for stage in (
-                Stage("defaults", defaults, start, stop),
-                Stage("candidates", candidates, start, stop),
-                Stage("leads", leads, start, stop),
-            )
-        ),
+        Stage("defaults", defaults, 40, 80),
+        Stage("candidates", candidates, 40, 80),
+        Stage("leads", leads, 40, 80),
+        Stage("many", many, 80, 200),
+        Stage("budgets", budgets, 0, 10),
+        Stage("others", others, 0, 10),
         *(
             stage
             for start, stop in ((0, 10), (10, 20), (20, 40))
@@ -168,6 +190,6 @@ def stages() -> list[Stage]:
                 Stage("costly", costly, max(start, 10), stop),
             )
         ),
-        Stage("costly settings", costly_settings, 0, 10),
-        Stage("two settings", two, 0, 10),
+        Stage("costly settings", costly_settings, 0, FEW),
+        Stage("two settings", two, 0, FEW),
     ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.bare import Bare
 from benchmarks.labelled import Subject
 from benchmarks.peer_tools import LIME_SAMPLES, BareForSequenceClassification, after_layer_norm
-from setfit_explain import Explainer
+from setfit_explain import Explainer, Occlusion, Saliency, SmoothGrad
 from setfit_explain.evaluation.contestants import Foreign
 
 Floats = NDArray[np.float64]
@@ -160,6 +160,11 @@ def mean_of(*settings: dict[str, Any]) -> Maker:
     return make
 
 
+def by_subject(options: Callable[[Subject], dict[str, Any]]) -> Maker:
+    """Explain with settings of the library that depend on the classifier."""
+    return lambda subject: mean_of(options(subject))(subject)
+
+
 BOTH = ["mask", "delete"]
 """The two ways to take a unit out that differ most."""
 
@@ -199,3 +204,16 @@ MIXTURES: dict[str, dict[str, Any] | Maker] = {
     ),
 }
 """More of them: two methods that fail differently, at the cost of one."""
+
+OTHERS: dict[str, dict[str, Any] | Maker] = {
+    "expected_gradients from stretches of the training texts": by_subject(
+        lambda subject: {"method": "expected_gradients", "reference_texts": subject.texts}
+    ),
+    "gradient_shap from stretches of the training texts": by_subject(
+        lambda subject: {"method": "gradient_shap", "reference_texts": subject.texts}
+    ),
+    "occlusion, windows of two words": {"method": Occlusion(window=2)},
+    "saliency, the sum": {"method": Saliency(reduction="sum")},
+    "smoothgrad, the sum": {"method": SmoothGrad(reduction="sum")},
+}
+"""Settings of the methods' own."""

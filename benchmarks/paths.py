@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.bare import Bare
-from benchmarks.elsewhere import Floats, Maker, Spans, mean_of, on_units
+from benchmarks.elsewhere import Floats, Maker, Spans, by_subject, mean_of, on_units
 from benchmarks.labelled import Subject
 from setfit_explain import Explainer
 from setfit_explain.evaluation.contestants import Foreign
@@ -126,10 +126,6 @@ def by_path(attribute: Attribute) -> Maker:
     return make
 
 
-def _from_mean_of(rows: Callable[[Subject], dict[str, Any]]) -> Maker:
-    return lambda subject: mean_of(rows(subject))(subject)
-
-
 def _calibrated(subject: Subject) -> Foreign:
     """Integrated gradients and occlusion, the geometric mean of their sizes, with the sign of the first."""
     both = [mean_of(options)(subject) for options in ({}, {"method": "occlusion", "baseline": "delete"})]
@@ -147,10 +143,10 @@ PATHS: dict[str, dict[str, Any] | Maker] = {
     "path: discretised": by_path(discretised),
     "path: from mean, mask, pad and unk in turns": by_path(several_baselines),
     "path: from random tokens": by_path(random_tokens),
-    "integrated gradients from the training texts' mean": _from_mean_of(
+    "integrated gradients from the training texts' mean": by_subject(
         lambda subject: {"reference_texts": subject.texts}
     ),
-    "integrated gradients from the plain mean of the vocabulary": _from_mean_of(
+    "integrated gradients from the plain mean of the vocabulary": by_subject(
         lambda subject: {
             "baseline": subject.model.model_body[0].auto_model.get_input_embeddings().weight.mean(0)
         }

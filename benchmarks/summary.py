@@ -33,14 +33,17 @@ TITLES = {
     "settings": "## Baselines and scales",
     "costly settings": "## Baselines and scales of methods that ask hundreds of times",
     "two settings": "## Baseline and scale together",
+    "budgets": "## More evaluations, and fewer",
 }
 SAME_TABLE = {
     "costly": "defaults",
     "mixtures": "candidates",
     "paths": "candidates",
     "leading settings": "settings",
-    "leads": "settings",
+    "others": "settings",
 }
+MORE_TEXTS = ("leads", "many")
+"""Stages whose cells are in the tables of others."""
 FAITHFULNESS = "faithfulness"
 
 
@@ -89,7 +92,7 @@ def _tables(planned: Sequence[Stage]) -> dict[str, list[str]]:
     """Names of the cells of each table."""
     tables: dict[str, list[str]] = {}
     for stage in planned:
-        if stage.subjects != SHARPER and stage.removals == REMOVALS:
+        if stage.subjects != SHARPER and stage.removals == REMOVALS and stage.name not in MORE_TEXTS:
             names = tables.setdefault(SAME_TABLE.get(stage.name, stage.name), [])
             names += [cell.name for cell in stage.cells if cell.name not in names]
     return tables
@@ -153,8 +156,8 @@ def _row(cell: str, found: Sequence[Found]) -> Row:
     def pooled(metric: str, control: str = "values") -> Estimate:
         return estimate(np.concatenate([each.array(cell, metric, control) for each in found]))
 
-    def mean(control: str) -> float:
-        return estimate(np.concatenate([faithful(each, cell, control) for each in found])).mean
+    def faithfulness(control: str) -> Estimate:
+        return estimate(np.concatenate([faithful(each, cell, control) for each in found]))
 
     gains = [over_default([each], cell, faithful) for each in found]
     times = [
@@ -167,9 +170,9 @@ def _row(cell: str, found: Sequence[Found]) -> Row:
         "method": cell,
         "over the default": gain,
         "sets": f"{sum(one.low > 0 for one in gains)} above, {sum(one.high < 0 for one in gains)} below",
-        FAITHFULNESS: mean("values"),
-        "random": mean("random"),
-        "reversed": mean("reversed"),
+        FAITHFULNESS: faithfulness("values"),
+        "random": faithfulness("random").mean,
+        "reversed": faithfulness("reversed").mean,
         "comprehensiveness over the default": over_default(found, cell, _comprehensive),
         "rank correlation with leave-one-out (mask)": pooled("leave_one_out_correlation (mask)").mean,
         "plausibility over the default": over_default(found, cell, _plausible),
@@ -178,6 +181,8 @@ def _row(cell: str, found: Sequence[Found]) -> Row:
         "share": pooled(PLANTED + "marked_share").mean,
         "time": float(np.median(times)) if times else "-",
         "texts": gain.n,
+        "marked texts": over_default(found, cell, _plausible).n,
+        "planted texts": pooled(PLANTED + "pointing_game").n,
     }
 
 
