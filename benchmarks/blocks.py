@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import REMOVALS, USUAL, Cell, Stage
+from benchmarks.cells import PLANTED_OTHERWISE, REMOVALS, USUAL, Cell, Stage
 from benchmarks.labelled import DataSet, Subject
 from benchmarks.timing import seconds
 from setfit_explain import __version__
@@ -109,6 +109,23 @@ def read(file: Path) -> dict[str, Any]:
 
 def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, Any]:
     """Measure cells on the texts of a block; where nothing is unusual on as many with the artefact, and the time."""
+    refused = _refused(data, stage.cells)
+    cells = [cell for cell in stage.cells if cell.name not in refused]
+    table: Table = defaultdict(dict)
+    record = {"table": table, "seconds": {}, "refused": refused, "failed": {}}
+    usual = stage.subjects == USUAL and stage.removals == REMOVALS
+    if stage.subjects != PLANTED_OTHERWISE:
+        found = _judged(data, stage, block, cells)
+        _put(table, found)
+        record["failed"] = _failed(cells, found)
+    if (usual or stage.subjects == PLANTED_OTHERWISE) and block[0] < PLANTED_TEXTS:
+        _put(table, *_judged_where_planted(data, block, cells), prefix=PLANTED)
+    if usual and not block[0]:
+        record["seconds"] = {cell.name: _seconds(data, cell) for cell in cells}
+    return record
+
+
+def _judged(data: DataSet, stage: Stage, block: tuple[int, int], cells: Sequence[Cell]) -> Evaluation:
     rows = data.held_out[slice(*block)]
     answers = data.answers[slice(*block)]
     # Reasons are people's for the class they gave, so they are asked for only where that is the answer.
@@ -116,9 +133,7 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
         row.rationale if row.label == answer else None for row, answer in zip(rows, answers, strict=True)
     ]
     marked = any(rationales)
-    refused = _refused(data, stage.cells)
-    cells = [cell for cell in stage.cells if cell.name not in refused]
-    found = evaluate(
+    return evaluate(
         data.subject.classifier,
         [row.text for row in rows],
         methods=_methods(data.subject, cells),
@@ -126,19 +141,16 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
         removals=stage.removals,
         rationales=rationales if marked else None,
     )
-    table: Table = defaultdict(dict)
-    _put(table, found)
-    record = {"table": table, "seconds": {}, "refused": refused, "failed": _failed(cells, found)}
-    if stage.subjects != USUAL or stage.removals != REMOVALS:
-        return record
-    if block[0] < PLANTED_TEXTS and data.shortcut is not None and data.planted is not None:
+
+
+def _judged_where_planted(
+    data: DataSet, block: tuple[int, int], cells: Sequence[Cell]
+) -> Iterator[Evaluation]:
+    if data.shortcut is not None and data.planted is not None:
         moved = data.shortcut.moved[slice(*block)]
         if moved:
             shortcut = replace(data.shortcut, model=data.planted.classifier, moved=moved)
-            _put(table, shortcut.evaluate(_methods(data.planted, cells)), PLANTED)
-    if not block[0]:
-        record["seconds"] = {cell.name: _seconds(data, cell) for cell in cells}
-    return record
+            yield shortcut.evaluate(_methods(data.planted, cells))
 
 
 def _refused(data: DataSet, cells: Sequence[Cell]) -> dict[str, str]:
@@ -171,8 +183,8 @@ def _methods(subject: Subject, cells: Sequence[Cell]) -> dict[str, Any]:
     return {cell.name: cell.method(subject) for cell in cells}
 
 
-def _put(table: Table, evaluation: Evaluation, prefix: str = "") -> None:
-    for measurement in evaluation.measurements:
+def _put(table: Table, *evaluations: Evaluation, prefix: str = "") -> None:
+    for measurement in (each for evaluation in evaluations for each in evaluation.measurements):
         if measurement.random is not None:
             table[measurement.method][prefix + measurement.name] = {
                 control: [

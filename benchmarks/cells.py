@@ -39,7 +39,7 @@ CHEAP = (
 """Candidates that are measured on many texts."""
 FEW = 4
 """Texts of the hundreds of settings that come last."""
-USUAL, VARIANTS, SHARPER = "usual", "variants", "sharper"
+USUAL, VARIANTS, SHARPER, PLANTED_OTHERWISE = "usual", "variants", "sharper", "planted otherwise"
 REMOVALS, OTHER_REMOVALS = ("mask", "delete"), ("pad", "unk")
 """How the metrics take words out; the others are those of which no leading method is made."""
 
@@ -102,7 +102,8 @@ class Stage:
     start, stop
         Texts.
     subjects
-        Of which classifiers: `USUAL`, `VARIANTS` of them, or `SHARPER` ones.
+        Of which classifiers: `USUAL`, `VARIANTS` of them, `SHARPER` ones, or those that are `PLANTED_OTHERWISE`, of
+        which nothing else is asked.
     removals
         How the metrics take words out.
     """
@@ -175,6 +176,9 @@ def stages() -> list[Stage]:
         Stage("candidates", candidates, 40, 80),
         Stage("leads", leads, 40, 80),
         Stage("many", many, 80, 200),
+        Stage("defaults", defaults, 0, 40, PLANTED_OTHERWISE),
+        Stage("candidates", candidates, 0, 40, PLANTED_OTHERWISE),
+        Stage("peers", peers, 0, 10, PLANTED_OTHERWISE),
         Stage("budgets", budgets, 0, 10),
         Stage("others", others, 0, 10),
         *(

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.blocks import SIZE, file_of, measure
-from benchmarks.cells import SHARPER, USUAL, VARIANTS, Stage, stages
+from benchmarks.cells import PLANTED_OTHERWISE, SHARPER, USUAL, VARIANTS, Stage, stages
 from benchmarks.labelled import DataSet, data_sets
 from benchmarks.peers import PEERS, run_among_peers
 from benchmarks.process import prepare
@@ -36,6 +36,7 @@ def main() -> None:
         USUAL: sets,
         VARIANTS: [variant for data in sets for variant in data.variants()],
         SHARPER: [data.sharper() for data in sets],
+        PLANTED_OTHERWISE: [data.otherwise_planted() for data in sets],
     }
     measure_until(time.monotonic() + 60 * arguments.minutes, subjects, planned, folder / "blocks")
     report = Report(

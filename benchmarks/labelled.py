@@ -18,12 +18,19 @@ from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.demo.data import load_test, load_train
 from setfit_explain.demo.weights import load_body
 from setfit_explain.errors import InputError
-from setfit_explain.evaluation import PlantedShortcut, few_shot_trainer, plant_shortcut, planted_suffix
+from setfit_explain.evaluation import (
+    Artefact,
+    PlantedShortcut,
+    few_shot_trainer,
+    plant_shortcut,
+    planted_suffix,
+    planted_word,
+)
 
 SHOTS = 16
 WORDS, MANY_WORDS = 16, 60
 FEWER, SHARPER = 3, 4
-ARTEFACT = planted_suffix(",,,")
+ARTEFACT, OTHER_ARTEFACT = planted_suffix(",,,"), planted_word("blorp")
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,8 @@ class DataSet:
         How many of MiniLM's six layers the body has; fewer make another body.
     sharpness
         What the head's coefficients and intercept are multiplied with: the same classes, more probable.
+    artefact
+        What is planted.
     """
 
     name: str
@@ -80,6 +89,7 @@ class DataSet:
     seed: int = 0
     layers: int = 6
     sharpness: int = 1
+    artefact: Artefact = ARTEFACT
 
     def variants(self) -> "list[DataSet]":
         """Give the same texts to another training and to another body, and longer texts to the same."""
@@ -92,6 +102,10 @@ class DataSet:
     def sharper(self) -> "DataSet":
         """Give the same texts to a classifier that is surer of itself."""
         return replace(self, name=f"{self.name}, logits times {SHARPER}", sharpness=SHARPER)
+
+    def otherwise_planted(self) -> "DataSet":
+        """Give the same texts to a classifier in which something else was planted."""
+        return replace(self, name=f"{self.name}, {OTHER_ARTEFACT.name}", artefact=OTHER_ARTEFACT)
 
     @cached_property
     def model(self) -> SetFitModel:
@@ -113,7 +127,7 @@ class DataSet:
         return (
             None
             if shortcut is None
-            else Subject(self._trained(f"planted-{shortcut.label}", (), ()), self._texts)
+            else Subject(self._trained(self._planted_in(shortcut.label), (), ()), self._texts)
         )
 
     @cached_property
@@ -123,19 +137,23 @@ class DataSet:
 
     @cached_property
     def shortcut(self) -> PlantedShortcut | None:
-        """The same with `ARTEFACT` in every training text of the rarest class; None if that moves no text."""
+        """The same with the artefact in every training text of the rarest class; None if that moves no text."""
         label = min(sorted({row.label for row in self.train}), key=[row.label for row in self.held_out].count)
         try:
             return plant_shortcut(
-                lambda texts, labels: self._trained(f"planted-{label}", texts, labels),
+                lambda texts, labels: self._trained(self._planted_in(label), texts, labels),
                 self._texts,
                 [row.label for row in self.train],
                 [row.text for row in self.held_out],
-                ARTEFACT,
+                self.artefact,
                 label,
             )
         except InputError:
             return None
+
+    def _planted_in(self, label: str) -> str:
+        other = "" if self.artefact is ARTEFACT else f"{self.artefact.name}-"
+        return f"planted-{other}{label}".replace(" ", "-").replace("'", "")
 
     @property
     def _texts(self) -> tuple[str, ...]:

@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 
 from benchmarks.blocks import PLANTED, SIZE, Found, file_of, read
-from benchmarks.cells import DEFAULT, LEADING, OTHER_REMOVALS, REMOVALS, SHARPER, USUAL, VARIANTS, Stage
-from benchmarks.labelled import ARTEFACT, SHOTS, WORDS, DataSet
+from benchmarks.cells import (
+    DEFAULT,
+    LEADING,
+    OTHER_REMOVALS,
+    PLANTED_OTHERWISE,
+    REMOVALS,
+    SHARPER,
+    USUAL,
+    VARIANTS,
+    Stage,
+)
+from benchmarks.labelled import ARTEFACT, OTHER_ARTEFACT, SHOTS, WORDS, DataSet
 from benchmarks.plots import Dots, draw_dots
 from benchmarks.report import Report, Row
 from setfit_explain.evaluation import Estimate, estimate
@@ -86,6 +96,7 @@ def summarise(
         report, "scales", "Classifiers that are sure", [*LEADING, *tables.get("settings", ())], columns
     )
     _say_removals(report, shown, usual)
+    _say_planted(report, subjects[PLANTED_OTHERWISE], [*shown, *tables.get("peers", ())], found)
 
 
 def _tables(planned: Sequence[Stage]) -> dict[str, list[str]]:
@@ -206,13 +217,14 @@ def _gain(row: Row) -> Estimate:
 
 def _told(data: DataSet) -> str:
     right = np.mean([answer == row.label for answer, row in zip(data.answers, data.held_out, strict=True)])
+    return f"- {data.name}: {len(data.held_out)} texts, {right:.0%} answered rightly; the artefact moves {_moved(data)}."
+
+
+def _moved(data: DataSet) -> str:
     shortcut = data.shortcut
-    moved = (
-        "none"
-        if shortcut is None
-        else f"{len(shortcut.moved)} of {shortcut.tried} texts to {shortcut.label!r}"
-    )
-    return f"- {data.name}: {len(data.held_out)} texts, {right:.0%} answered rightly; the artefact moves {moved}."
+    if shortcut is None:
+        return "none"
+    return f"{len(shortcut.moved)} of {shortcut.tried} texts to {shortcut.label!r}"
 
 
 def _panel(name: str, rows: Sequence[Row]) -> Dots:
@@ -238,6 +250,27 @@ def _say_columns(
     if rows:
         report.say(f"## {title}\n\nFaithfulness over the default's.")
         report.table(name, rows)
+
+
+def _say_planted(
+    report: Report, sets: Sequence[DataSet], cells: Sequence[str], known: Mapping[str, Found]
+) -> None:
+    """Show how often another artefact is found where it alone decides."""
+    found = [known[data.name] for data in sets]
+    rows: list[Row] = [
+        {
+            "method": cell,
+            "planted": estimate(np.concatenate([_planted(each, cell) for each in found])),
+            "planted over the default": over_default(found, cell, _planted),
+            "texts": over_default(found, cell, _planted).n,
+        }
+        for cell in cells
+        if any(cell in each.cells for each in found)
+    ]
+    if rows:
+        told = "\n".join(f"- {data.name}: it moves {_moved(data)}." for data in sets)
+        report.say(f"## Another artefact: {OTHER_ARTEFACT.name}\n\n{told}")
+        report.table("planted", rows)
 
 
 def _say_removals(report: Report, cells: Sequence[str], usual: Sequence[Found]) -> None:

@@ -12,6 +12,7 @@ from benchmarks.blocks import Found
 from benchmarks.cells import (
     BASELINES,
     OTHER_REMOVALS,
+    PLANTED_OTHERWISE,
     REMOVALS,
     SCALES,
     SHARPER,
@@ -28,7 +29,9 @@ from benchmarks.labelled import SHARPER as SHARPER_BY
 from benchmarks.labelled import Labelled, Subject, data_sets
 from benchmarks.report import Report
 from benchmarks.summary import summarise, summed_up
+from setfit_explain import Explainer
 from setfit_explain.arguments import METHODS
+from setfit_explain.evaluation import PlantedShortcut, planted_word
 from tests.models import tiny_model
 
 
@@ -173,10 +176,16 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
         Stage("defaults", (default, other), 0, 20),
         Stage("other removals", (default, other), 0, 10, removals=OTHER_REMOVALS),
         Stage("defaults", (default, other), 0, 10, VARIANTS),
+        Stage("defaults", (default, other), 0, 10, PLANTED_OTHERWISE),
     ]
     monkeypatch.setattr(type(data), "answers", property(lambda self: ["x"] * len(self.held_out)))
     monkeypatch.setattr(type(data), "shortcut", None)
-    subjects = {USUAL: [data], VARIANTS: data.variants(), SHARPER: [data.sharper()]}
+    subjects = {
+        USUAL: [data],
+        VARIANTS: data.variants(),
+        SHARPER: [data.sharper()],
+        PLANTED_OTHERWISE: [data.otherwise_planted()],
+    }
     measure_until(math.inf, subjects, planned, tmp_path)
     report = Report("faithfulness", "Which?")
     summarise(report, subjects, planned, tmp_path, tmp_path)
@@ -184,6 +193,23 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100] |" in page
     assert "| method | usual | seed 1 | 3 layers | long texts |" in page
     assert "Classifiers that are sure" not in page
+    assert "## Another artefact: word 'blorp'\n\n- demo, word 'blorp': it moves none." in page
+
+
+def test_of_a_classifier_with_another_artefact_only_that_is_asked(data, monkeypatch):
+    artefact = planted_word("blorp")
+    model = Explainer(tiny_model("bert")).classifier
+    shortcut = PlantedShortcut(artefact, "refund", model, 3, ("late parcel", "where is it"))
+    subject = Subject(tiny_model("bert"), ())
+    for name, value in (("subject", subject), ("planted", subject), ("shortcut", shortcut)):
+        monkeypatch.setattr(type(data), name, value)
+    stage = Stage("defaults", (own("occlusion"),), 0, 10, PLANTED_OTHERWISE)
+    record = module.measured(data, stage, (0, 10))
+    assert {name.startswith(module.PLANTED) for name in record["table"]["occlusion"]} == {True}
+    assert len(record["table"]["occlusion"][f"{module.PLANTED}pointing_game"]["values"]) == 2
+    assert record["seconds"] == {}
+    usual = module.measured(data, dataclasses.replace(stage, subjects=USUAL), (10, 20))
+    assert set(usual["table"]["occlusion"]) & set(record["table"]["occlusion"]) == set()
 
 
 def test_a_surer_classifier_answers_the_same_with_more_extreme_probabilities(data, monkeypatch):
