@@ -151,6 +151,10 @@ class DataSet:
         except InputError:
             return None
 
+    def refitted(self, texts: Sequence[str], labels: Sequence[str]) -> SetFitModel:
+        """Train such a classifier on shuffled labels, once."""
+        return self._trained("shuffled", texts, labels)
+
     def _planted_in(self, label: str) -> str:
         other = "" if self.artefact is ARTEFACT else f"{self.artefact.name}-"
         return f"planted-{other}{label}".replace(" ", "-").replace("'", "")
