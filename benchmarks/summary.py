@@ -52,7 +52,7 @@ SAME_TABLE = {
     "leading settings": "settings",
     "others": "settings",
 }
-MORE_TEXTS = ("leads", "many")
+MORE_TEXTS = ("leads", "many", "claimed")
 """Stages whose cells are in the tables of others."""
 FAITHFULNESS = "faithfulness"
 
