@@ -126,6 +126,6 @@ def _footer(explanation: "Explanation") -> str:
         f"{explanation.granularity} units",
         f"{_answers(explanation)} reproduced to {explanation.reproduction_error:.1e}",
     ]
-    if "setfit_explain" in explanation.versions:
-        parts.append(f"setfit_explain {explanation.versions['setfit_explain']}")
+    if "setfit-explain" in explanation.versions:
+        parts.append(f"setfit-explain {explanation.versions['setfit-explain']}")
     return " · ".join(parts)
