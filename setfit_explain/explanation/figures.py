@@ -117,6 +117,7 @@ def _convergence(explained: "Sequence[Explanation]", target: str | int | None, a
         )
     last = ordered[-1]
     row = last.target_index(target)
+    panel = text_panel(last)
     name = last.targets[row]
     rows = [(explanation, explanation.target_index(name)) for explanation in ordered]
     largest = float(np.abs(last.attributions[row]).max(initial=0.0))
@@ -124,6 +125,6 @@ def _convergence(explained: "Sequence[Explanation]", target: str | int | None, a
         [(int(e.settings["nodes"] or 0), float(e.delta[i]), float(e.error_estimate[i])) for e, i in rows],
         tolerance=float(last.settings.get("tolerance") or 0) * largest,
         title=f"{name}: error of the integral",
-        measure=last.output.replace("_", "-"),
+        measure=panel.unit_of_measure(panel.targets[row]),
         ax=ax,
     )
