@@ -79,11 +79,19 @@ def rank_correlations(first: NDArray[np.float64], second: NDArray[np.float64]) -
     from scipy import stats
 
     finite = np.isfinite(first) & np.isfinite(second)
-    if any(len(np.unique(values[finite])) < 2 for values in (first, second)):
-        return math.nan, math.nan
-    rho = stats.spearmanr(first[finite], second[finite]).statistic
-    tau = stats.kendalltau(first[finite], second[finite]).statistic
-    return float(rho), float(tau)
+    tau = kendall_tau(first[finite], second[finite])
+    if math.isnan(tau):
+        return tau, tau
+    return float(stats.spearmanr(first[finite], second[finite]).statistic), tau
+
+
+def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Rank correlation tau-b (Kendall 1945) in [-1, 1]; NaN where either has fewer than two different values."""
+    from scipy import stats
+
+    if any(len(np.unique(values)) < 2 for values in (first, second)):
+        return math.nan
+    return float(stats.kendalltau(first, second).statistic)
 
 
 def _compared_rows(
