@@ -2,8 +2,8 @@
 
 import difflib
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,25 @@ from setfit_explain.errors import InputError, TargetError
 from setfit_explain.explanation.units import Unit
 
 Setting = str | int | float | bool | None
+_Item = TypeVar("_Item")
+
+
+def checked_items(items: Iterable[_Item], *kinds: type) -> tuple[_Item, ...]:
+    """Return the items of a set.
+
+    Raises
+    ------
+    InputError
+        If they are no list, or one is of another kind.
+    """
+    accepted = f"Accepted: a list of {' or '.join(kind.__name__ for kind in kinds)}"
+    if not isinstance(items, Iterable):
+        raise InputError(f"Got one {type(items).__name__}. {accepted}, such as [explanation].")
+    found = tuple(items)
+    for place, item in enumerate(found):
+        if not isinstance(item, kinds):
+            raise InputError(f"Item {place} is of type {type(item).__name__}. {accepted}.")
+    return found
 
 
 def plain_setting(name: str, value: object) -> Setting:
