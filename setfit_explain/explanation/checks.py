@@ -3,13 +3,17 @@
 import difflib
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from setfit_explain.errors import InputError, TargetError
 from setfit_explain.explanation.units import Unit
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Setting = str | int | float | bool | None
 _Item = TypeVar("_Item")
@@ -110,8 +114,12 @@ def check_span(text: str, span: tuple[int, int] | None) -> None:
         raise InputError(f"Truncated span {span} is not inside a text of {len(text)} characters.")
 
 
-def same(mine: object, other: object) -> bool:
-    """Return whether two fields are equal, where NaN equals NaN."""
+def same_fields(mine: "DataclassInstance", other: "DataclassInstance") -> bool:
+    """Return whether all fields of two objects of one class are equal, where NaN equals NaN."""
+    return all(_same(getattr(mine, field.name), getattr(other, field.name)) for field in fields(mine))
+
+
+def _same(mine: object, other: object) -> bool:
     if isinstance(mine, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(mine, other, equal_nan=mine.dtype.kind == "f")
     if isinstance(mine, float) and isinstance(other, float) and math.isnan(mine):
