@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from setfit_explain.explanation.checks import explains_class
+
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
@@ -103,7 +105,7 @@ def _compared_rows(
     """
     in_text = [unit.special is None for unit in first.units]
     signed = all(each.settings.get("signed", True) for each in (first, second))
-    classless = [_explains_no_class(each) for each in (first, second)]
+    classless = [not explains_class(each) for each in (first, second)]
     names = second.targets if classless[0] else first.targets
     for name in names:
         if not all(
@@ -115,10 +117,6 @@ def _compared_rows(
             for none, each in zip(classless, (first, second), strict=True)
         ]
         yield name, *(rows if signed else [np.abs(row) for row in rows])
-
-
-def _explains_no_class(explanation: "Explanation") -> bool:
-    return bool(np.isnan(explanation.score).all())
 
 
 def _mean(correlations: list[tuple[float, float]]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Checks: what the fields of an explanation must satisfy, and when two of them are the same."""
+"""Checks: what the fields of an explanation must satisfy, what they say, and when two are the same."""
 
 import difflib
 import math
@@ -14,6 +14,8 @@ from setfit_explain.explanation.units import Unit
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    from setfit_explain.explanation.explanation import Explanation
 
 Setting = str | int | float | bool | None
 _Item = TypeVar("_Item")
@@ -112,6 +114,11 @@ def check_span(text: str, span: tuple[int, int] | None) -> None:
     """Raise ``InputError`` unless ``span`` is ``None`` or lies inside ``text``."""
     if span is not None and not 0 <= span[0] <= span[1] <= len(text):
         raise InputError(f"Truncated span {span} is not inside a text of {len(text)} characters.")
+
+
+def explains_class(explanation: "Explanation") -> bool:
+    """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
+    return not bool(np.isnan(explanation.score).all())
 
 
 def same_fields(mine: "DataclassInstance", other: "DataclassInstance") -> bool:

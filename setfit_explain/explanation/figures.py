@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.errors import OptionError
-from setfit_explain.explanation.panels import explains_class, text_panel
+from setfit_explain.explanation.checks import explains_class
+from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.strength import check_one_method, shared_notes
 from setfit_explain.views import plots
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.explanation.agreement import agreements, same_text
+from setfit_explain.explanation.checks import explains_class
 from setfit_explain.views.panel import Agreement, ComparisonPanel, Item, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
@@ -87,11 +88,6 @@ def _target_panel(explanation: "Explanation", index: int, special_token_share: f
         contrast=classes is not None,
         scale=value_scale(explanation),
     )
-
-
-def explains_class(explanation: "Explanation") -> bool:
-    """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
-    return not bool(np.isnan(explanation.score).all())
 
 
 def value_scale(explanation: "Explanation") -> str:
