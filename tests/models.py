@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,7 @@ from transformers import (
 )
 
 from setfit_explain.demo.weights import packaged_minilm
+from tests.folders import lasting_folder
 
 try:
     from sentence_transformers.sentence_transformer import modules
@@ -126,7 +126,7 @@ def _saved_transformer(architecture: str) -> Path:
         for parameter in model.parameters():
             if parameter.dim() > 1:  # random embeddings of the usual size hardly move the output
                 parameter *= 3
-    folder = Path(mkdtemp(prefix=f"tiny-{architecture}-"))
+    folder = lasting_folder()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

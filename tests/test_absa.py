@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from setfit_explain import AbsaExplainer, ExplanationSet, Failure, SpanExplanationSet, explain
-from setfit_explain.errors import OptionError, TextError, UnsupportedModelError
+from setfit_explain.errors import InputError, OptionError, TextError, UnsupportedModelError
 from tests.absa_models import absa_model
 from tests.bodies.test_first_modules import static_body
 from tests.bodies.vocabularies import word_piece
@@ -111,7 +111,7 @@ def test_spans_may_be_given_as_words_or_characters():
     by_words = explainer([TEXT, LONG], spans=[["refund"], ["parcel", "thanks"]])
     by_characters = explainer([TEXT, LONG], spans=[[(31, 37)], [(4, 10), (66, 72)]])
     assert [item.span.text for item in by_words.polarity] == ["refund", "parcel", "thanks"]
-    assert by_words.explanations == by_characters.explanations
+    assert by_words == by_characters != by_words[1:]
 
 
 def test_given_spans_need_no_extractor_where_no_context_is_read():
@@ -176,12 +176,21 @@ def test_no_span_is_an_empty_set():
     assert explanations.to_dataframe().empty
 
 
+def test_what_is_no_explanation_of_a_span_is_refused(explanations):
+    with pytest.raises(
+        InputError, match=r"Item 0 is of type Explanation\. Accepted: a list of SpanExplanation or"
+    ):
+        SpanExplanationSet([explanations[0].explanation])
+
+
 def test_a_failure_keeps_its_place():
     explainer = AbsaExplainer(absa_model(), on_error="record")
     explainer.aspect.classifier.encode = None
     items = explainer(TEXT)
     assert [type(item) is Failure for item in items] == [True, False, True, False]
-    assert len(items.polarity) == len(items.explanations.explanations) == 2
+    assert items.explanations == items.polarity
+    assert items.failures == items.on_sentences.failures == (items[0], items[2])
+    assert len(items.polarity) == 2
 
 
 def test_the_table_has_both_places(explanations):
@@ -207,8 +216,8 @@ def test_views_name_the_model_and_the_span(explanations, tmp_path):
 
 
 def test_explanations_are_kept_and_read_back(explanations, tmp_path):
-    saved = explanations.explanations.save(tmp_path / "spans.jsonl")
-    assert ExplanationSet.load(saved) == explanations.explanations
+    saved = explanations.on_sentences.save(tmp_path / "spans.jsonl")
+    assert ExplanationSet.load(saved) == explanations.on_sentences
 
 
 def test_spacys_own_documents_are_read_like_those_of_these_tests():
@@ -223,8 +232,7 @@ def test_spacys_own_documents_are_read_like_those_of_these_tests():
             )
 
     expected, explanations = explain(absa_model(), TEXT), explain(absa_model(extractor=Nouns()), TEXT)
-    assert explanations.explanations == expected.explanations
-    assert explanations.rendered == expected.rendered
+    assert explanations == expected
 
 
 def test_a_method_whose_numbers_do_not_add_up_is_refused():

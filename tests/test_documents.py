@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -94,6 +95,20 @@ def test_commands_that_documents_show_exist():
     ]
     assert unknown == []
     assert sum("setfit-explain " in line for line in shown) > 5
+
+
+def test_every_extra_and_the_oldest_python_are_told():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (ROOT / "docs/install.md").read_text("utf-8")
+    listed = [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", page, flags=re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert sorted(listed) == sorted(project["optional-dependencies"])
+    oldest = project["requires-python"].removeprefix(">=")
+    for place in ("README.md", "docs/install.md", "docs/tutorial.md"):
+        assert f"Python {oldest} or newer" in (ROOT / place).read_text("utf-8")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from setfit_explain.explanation.agreement import kendall_tau
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
+__all__ = ["falling", "kendall_tau", "permuted"]
 
 
 def falling(values: Floats, generator: np.random.Generator) -> NDArray[np.intp]:
@@ -19,13 +23,6 @@ def falling(values: Floats, generator: np.random.Generator) -> NDArray[np.intp]:
     is better than chance.
     """
     return np.lexsort((generator.random(len(values)), -values))
-
-
-def kendall_tau(first: Floats, second: Floats) -> float:
-    """Rank correlation tau-b (Kendall 1945) in [-1, 1]; NaN where either has fewer than two different values."""
-    one, other = (np.sign(np.subtract.outer(values, values)) for values in (first, second))
-    pairs = np.sqrt(np.abs(one).sum() * np.abs(other).sum())
-    return float((one * other).sum() / pairs) if pairs else np.nan
 
 
 def permuted(values: Floats, generator: np.random.Generator) -> Floats:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from setfit_explain.explanation.checks import explains_class
+
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
@@ -79,11 +81,19 @@ def rank_correlations(first: NDArray[np.float64], second: NDArray[np.float64]) -
     from scipy import stats
 
     finite = np.isfinite(first) & np.isfinite(second)
-    if any(len(np.unique(values[finite])) < 2 for values in (first, second)):
-        return math.nan, math.nan
-    rho = stats.spearmanr(first[finite], second[finite]).statistic
-    tau = stats.kendalltau(first[finite], second[finite]).statistic
-    return float(rho), float(tau)
+    tau = kendall_tau(first[finite], second[finite])
+    if math.isnan(tau):
+        return tau, tau
+    return float(stats.spearmanr(first[finite], second[finite]).statistic), tau
+
+
+def kendall_tau(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Rank correlation tau-b (Kendall 1945) in [-1, 1]; NaN where either has fewer than two different values."""
+    from scipy import stats
+
+    if any(len(np.unique(values)) < 2 for values in (first, second)):
+        return math.nan
+    return float(stats.kendalltau(first, second).statistic)
 
 
 def _compared_rows(
@@ -95,7 +105,7 @@ def _compared_rows(
     """
     in_text = [unit.special is None for unit in first.units]
     signed = all(each.settings.get("signed", True) for each in (first, second))
-    classless = [_explains_no_class(each) for each in (first, second)]
+    classless = [not explains_class(each) for each in (first, second)]
     names = second.targets if classless[0] else first.targets
     for name in names:
         if not all(
@@ -107,10 +117,6 @@ def _compared_rows(
             for none, each in zip(classless, (first, second), strict=True)
         ]
         yield name, *(rows if signed else [np.abs(row) for row in rows])
-
-
-def _explains_no_class(explanation: "Explanation") -> bool:
-    return bool(np.isnan(explanation.score).all())
 
 
 def _mean(correlations: list[tuple[float, float]]) -> tuple[float, float]:

@@ -1,9 +1,10 @@
-"""Checks: what the fields of an explanation must satisfy, and when two of them are the same."""
+"""Checks: what the fields of an explanation must satisfy, what they say, and when two are the same."""
 
 import difflib
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,31 @@ from numpy.typing import NDArray
 from setfit_explain.errors import InputError, TargetError
 from setfit_explain.explanation.units import Unit
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from setfit_explain.explanation.explanation import Explanation
+
 Setting = str | int | float | bool | None
+_Item = TypeVar("_Item")
+
+
+def checked_items(items: Iterable[_Item], *kinds: type) -> tuple[_Item, ...]:
+    """Return the items of a set.
+
+    Raises
+    ------
+    InputError
+        If they are no list, or one is of another kind.
+    """
+    accepted = f"Accepted: a list of {' or '.join(kind.__name__ for kind in kinds)}"
+    if not isinstance(items, Iterable):
+        raise InputError(f"Got one {type(items).__name__}. {accepted}, such as [explanation].")
+    found = tuple(items)
+    for place, item in enumerate(found):
+        if not isinstance(item, kinds):
+            raise InputError(f"Item {place} is of type {type(item).__name__}. {accepted}.")
+    return found
 
 
 def plain_setting(name: str, value: object) -> Setting:
@@ -91,8 +116,17 @@ def check_span(text: str, span: tuple[int, int] | None) -> None:
         raise InputError(f"Truncated span {span} is not inside a text of {len(text)} characters.")
 
 
-def same(mine: object, other: object) -> bool:
-    """Return whether two fields are equal, where NaN equals NaN."""
+def explains_class(explanation: "Explanation") -> bool:
+    """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
+    return not bool(np.isnan(explanation.score).all())
+
+
+def same_fields(mine: "DataclassInstance", other: "DataclassInstance") -> bool:
+    """Return whether all fields of two objects of one class are equal, where NaN equals NaN."""
+    return all(_same(getattr(mine, field.name), getattr(other, field.name)) for field in fields(mine))
+
+
+def _same(mine: object, other: object) -> bool:
     if isinstance(mine, np.ndarray) and isinstance(other, np.ndarray):
         return np.array_equal(mine, other, equal_nan=mine.dtype.kind == "f")
     if isinstance(mine, float) and isinstance(other, float) and math.isnan(mine):

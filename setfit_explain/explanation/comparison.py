@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from setfit_explain.errors import InputError, OptionError
 from setfit_explain.explanation.agreement import rank_correlations
+from setfit_explain.explanation.checks import checked_items
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.units import Unit
@@ -216,7 +217,7 @@ def compare(first: Iterable[Explanation | Failure], second: Iterable[Explanation
     Raises
     ------
     InputError
-        They have no text in common.
+        They have no text in common, or one is no list of explanations and failures.
     OptionError
         They are on different scales, or no class is in both.
 
@@ -228,7 +229,7 @@ def compare(first: Iterable[Explanation | Failure], second: Iterable[Explanation
         comparison.changed  # the texts that are answered otherwise
         comparison.unit_changes("unknown charge", n=3)  # the units that speak otherwise for it
     """
-    left, right = list(first), list(second)
+    left, right = (checked_items(items, Explanation, Failure) for items in (first, second))
     places: defaultdict[str, deque[int]] = defaultdict(deque)
     for place, item in enumerate(right):
         places[item.text].append(place)

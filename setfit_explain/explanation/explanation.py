@@ -20,7 +20,7 @@ from setfit_explain.explanation.checks import (
     find_target,
     frozen_array,
     plain_setting,
-    same,
+    same_fields,
 )
 from setfit_explain.explanation.exports import (
     CaptumRecord,
@@ -337,11 +337,7 @@ class Explanation:
         return f"<Explanation of {self.targets[self.shown_target]!r}: {strongest}>"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Explanation):
-            return NotImplemented
-        return all(
-            same(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)
-        )
+        return same_fields(self, other) if isinstance(other, Explanation) else NotImplemented
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A MappingProxyType cannot be pickled, and unpickled arrays would be writable again.

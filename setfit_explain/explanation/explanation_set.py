@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO, overload
 from setfit_explain.errors import OptionError, SchemaError
 from setfit_explain.explanation import figures, label_studio, parquet, serialization
 from setfit_explain.explanation.agreement import Agreement, agreements, same_text
+from setfit_explain.explanation.checks import checked_items
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.model_card import model_card_section
@@ -37,12 +38,17 @@ class ExplanationSet(Sequence[Explanation | Failure]):
     ----------
     items
         An explanation or a failure for each text.
+
+    Raises
+    ------
+    InputError
+        If they are no list of these.
     """
 
     __slots__ = ("_items",)
 
     def __init__(self, items: Iterable[Explanation | Failure] = ()) -> None:
-        self._items = tuple(items)
+        self._items = checked_items(items, Explanation, Failure)
 
     @overload
     def __getitem__(self, index: int) -> Explanation | Failure: ...

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.errors import OptionError
-from setfit_explain.explanation.panels import explains_class, text_panel
+from setfit_explain.explanation.checks import explains_class
+from setfit_explain.explanation.panels import text_panel
 from setfit_explain.explanation.strength import check_one_method, shared_notes
 from setfit_explain.views import plots
 
@@ -117,6 +118,7 @@ def _convergence(explained: "Sequence[Explanation]", target: str | int | None, a
         )
     last = ordered[-1]
     row = last.target_index(target)
+    panel = text_panel(last)
     name = last.targets[row]
     rows = [(explanation, explanation.target_index(name)) for explanation in ordered]
     largest = float(np.abs(last.attributions[row]).max(initial=0.0))
@@ -124,6 +126,6 @@ def _convergence(explained: "Sequence[Explanation]", target: str | int | None, a
         [(int(e.settings["nodes"] or 0), float(e.delta[i]), float(e.error_estimate[i])) for e, i in rows],
         tolerance=float(last.settings.get("tolerance") or 0) * largest,
         title=f"{name}: error of the integral",
-        measure=last.output.replace("_", "-"),
+        measure=panel.unit_of_measure(panel.targets[row]),
         ax=ax,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.explanation.agreement import agreements, same_text
+from setfit_explain.explanation.checks import explains_class
 from setfit_explain.views.panel import Agreement, ComparisonPanel, Item, TargetPanel, TextPanel
 
 if TYPE_CHECKING:
@@ -89,11 +90,6 @@ def _target_panel(explanation: "Explanation", index: int, special_token_share: f
     )
 
 
-def explains_class(explanation: "Explanation") -> bool:
-    """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
-    return not bool(np.isnan(explanation.score).all())
-
-
 def value_scale(explanation: "Explanation") -> str:
     """Return what the values are where they are no parts of a score; else nothing."""
     if not explains_class(explanation):
@@ -126,6 +122,6 @@ def _footer(explanation: "Explanation") -> str:
         f"{explanation.granularity} units",
         f"{_answers(explanation)} reproduced to {explanation.reproduction_error:.1e}",
     ]
-    if "setfit_explain" in explanation.versions:
-        parts.append(f"setfit_explain {explanation.versions['setfit_explain']}")
+    if "setfit-explain" in explanation.versions:
+        parts.append(f"setfit-explain {explanation.versions['setfit-explain']}")
     return " · ".join(parts)

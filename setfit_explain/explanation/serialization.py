@@ -6,9 +6,10 @@ neither. Files are written under another name first and then renamed, so that no
 
 import json
 import math
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,14 +140,17 @@ def write_atomically(path: str | Path, content: str | Iterable[str]) -> Path:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a path to write to, which becomes ``path`` at the end, or is removed after an error."""
+    """Give a path to write to, which becomes ``path`` at the end, or is removed after an error; errors name ``path``."""
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # of a folder that is none
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and temporary.name in str(error):
+            raise OSError(error.errno, os.strerror(error.errno), str(target)) from error
         raise
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from setfit_explain.errors import InputError
 from setfit_explain.explanation.aggregation import aggregate
+from setfit_explain.explanation.checks import checked_items, same_fields
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.explanation_set import ExplanationSet, Failure
 from setfit_explain.explanation.segmentation import Granularity, granularity_name
@@ -114,6 +115,9 @@ class SpanExplanation:
     prepended: NDArray[np.float64]
     rendered: Explanation
 
+    def __eq__(self, other: object) -> bool:
+        return same_fields(self, other) if isinstance(other, SpanExplanation) else NotImplemented
+
     def __repr__(self) -> str:
         return f"<SpanExplanation of {self.span.text!r} by the {self.model} model: {self.explanation!r}>"
 
@@ -195,12 +199,17 @@ class SpanExplanationSet(Sequence[SpanExplanation | Failure]):
     ----------
     items
         For each span the aspect model's, then the polarity model's.
+
+    Raises
+    ------
+    InputError
+        If they are no list of these.
     """
 
     __slots__ = ("_items",)
 
     def __init__(self, items: Iterable[SpanExplanation | Failure] = ()) -> None:
-        self._items = tuple(items)
+        self._items = checked_items(items, SpanExplanation, Failure)
 
     @overload
     def __getitem__(self, index: int) -> SpanExplanation | Failure: ...
@@ -215,18 +224,31 @@ class SpanExplanationSet(Sequence[SpanExplanation | Failure]):
     def __iter__(self) -> Iterator[SpanExplanation | Failure]:
         return iter(self._items)
 
+    def __eq__(self, other: object) -> bool:
+        return self._items == other._items if isinstance(other, SpanExplanationSet) else NotImplemented
+
+    @property
+    def explanations(self) -> tuple[SpanExplanation, ...]:
+        """The spans that were explained, by either model."""
+        return tuple(item for item in self._items if isinstance(item, SpanExplanation))
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """The spans that could not be explained."""
+        return tuple(item for item in self._items if isinstance(item, Failure))
+
     @property
     def aspect(self) -> tuple[SpanExplanation, ...]:
         """What the aspect model answers, a span each."""
-        return self._of("aspect")
+        return tuple(item for item in self.explanations if item.model == "aspect")
 
     @property
     def polarity(self) -> tuple[SpanExplanation, ...]:
         """What the polarity model answers, a span each."""
-        return self._of("polarity")
+        return tuple(item for item in self.explanations if item.model == "polarity")
 
     @property
-    def explanations(self) -> ExplanationSet:
+    def on_sentences(self) -> ExplanationSet:
         """On the sentences, with everything that a set of explanations can do, such as ``save``."""
         return self._set(rendered=False)
 
@@ -258,8 +280,8 @@ class SpanExplanationSet(Sequence[SpanExplanation | Failure]):
         MissingExtraError
             If pandas is not installed.
         """
-        table = self.explanations.to_dataframe().rename(columns={"text_index": "item"})
-        items = [item for item in self._items if isinstance(item, SpanExplanation)]
+        table = self.on_sentences.to_dataframe().rename(columns={"text_index": "item"})
+        items = self.explanations
         sizes = [item.prepended.size for item in items]
         spans = [item.span for item in items]
         table.insert(1, "model", np.repeat([item.model for item in items], sizes))
@@ -269,11 +291,6 @@ class SpanExplanationSet(Sequence[SpanExplanation | Failure]):
         table["in_sentence"] = table["attribution"] - table["prepended"]
         return table
 
-    def _of(self, model: Part) -> tuple[SpanExplanation, ...]:
-        return tuple(
-            item for item in self._items if isinstance(item, SpanExplanation) and item.model == model
-        )
-
     def _set(self, *, rendered: bool) -> ExplanationSet:
         return ExplanationSet(
             item if isinstance(item, Failure) else item.rendered if rendered else item.explanation
@@ -281,14 +298,13 @@ class SpanExplanationSet(Sequence[SpanExplanation | Failure]):
         )
 
     def _repr_html_(self) -> str:
-        return self.explanations._repr_html_() if self._items else html.render_rest([_NOTHING])
+        return self.on_sentences._repr_html_() if self._items else html.render_rest([_NOTHING])
 
     def __rich__(self) -> "RenderableType":
-        return self.explanations.__rich__() if self._items else terminal.render_all([], [_NOTHING])
+        return self.on_sentences.__rich__() if self._items else terminal.render_all([], [_NOTHING])
 
     def __str__(self) -> str:
         return terminal.to_string(self.__rich__())
 
     def __repr__(self) -> str:
-        failures = sum(isinstance(item, Failure) for item in self._items)
-        return f"<SpanExplanationSet: {len(self) - failures} explained, {failures} failed>"
+        return f"<SpanExplanationSet: {len(self.explanations)} explained, {len(self.failures)} failed>"

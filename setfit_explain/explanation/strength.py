@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from setfit_explain.errors import OptionError
-from setfit_explain.explanation.panels import explains_class
+from setfit_explain.explanation.checks import explains_class
 
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation

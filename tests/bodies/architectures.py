@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import sentence_transformers
@@ -18,6 +16,7 @@ from setfit import SetFitModel
 from transformers import PreTrainedTokenizerFast
 
 from tests.bodies.vocabularies import byte_bpe, metaspace_bpe, unigram, word_piece
+from tests.folders import lasting_folder
 from tests.models import fitted, modules
 
 DIM = 32
@@ -162,7 +161,7 @@ def assembled(model: Any, tokenizer: Any, pooling: str = "mean") -> SentenceTran
         for parameter in model.parameters():
             if parameter.dim() > 1:
                 parameter *= 3
-    folder = Path(mkdtemp(prefix="tiny-"))
+    folder = lasting_folder()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     transformer = modules.Transformer(str(folder))

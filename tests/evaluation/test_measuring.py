@@ -1,5 +1,7 @@
 """Means, intervals and rank correlations."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -69,6 +71,16 @@ def test_the_rank_correlation_is_scipys():
 @pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0]])
 def test_a_constant_has_no_rank_correlation(values):
     assert np.isnan(kendall_tau(np.array(values), np.arange(len(values), dtype=float)))
+
+
+def test_a_rank_correlation_of_many_units_takes_no_table_of_their_pairs():
+    first, second = np.random.default_rng(0).normal(size=(2, 3000))
+    stats.kendalltau(first, second)  # imports what it needs
+    tracemalloc.start()
+    kendall_tau(first, second)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100 * first.nbytes
 
 
 def test_equal_values_come_in_any_order():

@@ -58,7 +58,7 @@ def build_explanation(**changes: Any) -> Explanation:
         "truncated_span": None,
         "reproduction_error": 1e-7,
         "notes": ("A note.",),
-        "versions": {"setfit_explain": "0.1.0", "torch": "2.4.0"},
+        "versions": {"setfit-explain": "0.1.0", "torch": "2.4.0"},
         "model_fingerprint": "abc",
     }
     return Explanation(**(fields | changes))

@@ -36,6 +36,15 @@ def test_a_set_compared_with_itself_has_no_change() -> None:
         assert member.first_strongest == member.second_strongest == Unit("loved", 2, 7)
 
 
+def test_two_explanations_that_are_in_no_list_are_refused() -> None:
+    one = build_explanation()
+    for first, second in ((one, one), ([one], one)):
+        with pytest.raises(InputError, match=r"Got one Explanation\. Accepted: a list of"):
+            compare(first, second)
+    with pytest.raises(InputError, match="Item 1 is of type str"):
+        compare([one], [one, "I loved it!"])
+
+
 def test_changed_answers_are_counted_with_what_they_mended_and_broke() -> None:
     first = [
         answered("negative", true_label="positive"),

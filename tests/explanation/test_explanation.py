@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from setfit_explain._version import __version__, versions
 from setfit_explain.errors import InputError, MissingExtraError, TargetError
 from setfit_explain.explanation import Explanation, Unit
 
@@ -225,3 +226,9 @@ def test_a_contrast_pushes_towards_one_of_its_two_classes(make_explanation: Make
     assert "pushes towards positive" in page
     assert "pushes towards negative" in page
     assert "nats" in page
+
+
+def test_every_view_says_by_which_version_the_numbers_were_made(make_explanation: Make) -> None:
+    explanation = make_explanation(versions=versions())
+    for view in (explanation.to_html(), explanation._repr_html_(), str(explanation)):
+        assert f"setfit-explain {__version__}" in " ".join(view.split())

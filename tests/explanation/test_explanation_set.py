@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from setfit_explain.errors import OptionError, SchemaError, TargetError
+from setfit_explain.errors import InputError, OptionError, SchemaError, TargetError
 from setfit_explain.explanation import Explanation, ExplanationSet, Failure, Unit
 
 from .explanations import OF_NO_CLASS
@@ -26,6 +26,15 @@ def test_a_set_keeps_the_callers_order(mixed: ExplanationSet) -> None:
     assert [type(item).__name__ for item in mixed] == ["Explanation", "Failure", "Explanation"]
     assert len(mixed.explanations) == 2
     assert [failure.index for failure in mixed.failures] == [1]
+
+
+def test_what_is_neither_explanation_nor_failure_is_refused(explanation: Explanation) -> None:
+    accepted = r"Accepted: a list of Explanation or Failure"
+    for wrong in (["a"], "ab", [explanation, "ab"]):
+        with pytest.raises(InputError, match=rf"is of type str\. {accepted}"):
+            ExplanationSet(wrong)
+    with pytest.raises(InputError, match=rf"Got one Explanation\. {accepted}, such as \[explanation\]"):
+        ExplanationSet(explanation)
 
 
 def test_a_slice_is_a_set(mixed: ExplanationSet) -> None:

@@ -123,6 +123,13 @@ def test_convergence_is_drawn_by_the_nodes_of_one_text() -> None:
         ExplanationSet(runs).plot(kind="convergence", unit="it")
 
 
+def test_the_errors_of_a_contrast_are_drawn_in_nats() -> None:
+    name = "positive vs negative"
+    contrast = build_explanation(targets=(name, "positive"), settings={"nodes": 4})
+    axes = [ExplanationSet([contrast]).plot(target, kind="convergence") for target in (name, "positive")]
+    assert [each.get_ylabel() for each in axes] == ["error (nats)", "error (probability)"]
+
+
 def test_methods_are_not_put_together() -> None:
     both = ExplanationSet([build_explanation(), build_explanation(method="occlusion")])
     for attempt in (both.plot, lambda: both.plot(kind="bar"), both.to_model_card):

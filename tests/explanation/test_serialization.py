@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from setfit_explain.errors import SchemaError
-from setfit_explain.explanation import Explanation, Unit
+from setfit_explain.explanation import Explanation, ExplanationSet, Unit
 from setfit_explain.explanation.serialization import write_atomically
 
 from .explanations import build_explanation
@@ -107,6 +107,26 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_atomically(path, "a" * 100_000 + "\ud800")
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["file.html"]
+
+
+@pytest.mark.parametrize("suffix", ["html", "csv", "jsonl", "parquet"])
+def test_a_path_that_cannot_be_written_is_named_as_it_was_given(
+    explanation: Explanation, tmp_path: Path, suffix: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / f"folder.{suffix}").mkdir()
+    kept = ExplanationSet([explanation])
+    write = {"html": kept.to_html, "csv": kept.to_csv}.get(suffix, kept.save)
+    for path, error in (
+        (tmp_path / "none" / f"x.{suffix}", FileNotFoundError),
+        (tmp_path / "file" / f"x.{suffix}", NotADirectoryError),
+        (tmp_path / f"folder.{suffix}", IsADirectoryError),
+    ):
+        with pytest.raises(error) as caught:
+            write(path)
+        assert caught.value.filename == str(path)
+        assert ".tmp" not in str(caught.value)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["file", f"folder.{suffix}"]
 
 
 def test_a_file_has_the_rights_of_any_new_file(tmp_path: Path) -> None:

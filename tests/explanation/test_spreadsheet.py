@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from setfit_explain.explanation import Explanation, ExplanationSet, Failure, Unit
-from setfit_explain.explanation.spreadsheet import COLUMNS, write_csv
+from setfit_explain.explanation.spreadsheet import COLUMNS, to_csv, write_csv
 
 from .explanations import build_explanation
 from .test_serialization import NUMBERS, TEXTS
@@ -147,6 +147,6 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "set.csv"
     path.write_text("before")
     with pytest.raises(AttributeError):
-        ExplanationSet([build_explanation(), None]).to_csv(path)  # type: ignore[list-item]
+        to_csv([build_explanation(), None], path)  # type: ignore[list-item]
     assert path.read_text() == "before"
     assert [file.name for file in tmp_path.iterdir()] == ["set.csv"]

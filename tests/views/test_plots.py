@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from setfit_explain.views import plots
+from setfit_explain.views.html import render_fragment
 from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.plots.canvas import INK, MUTED
 from setfit_explain.views.scale import DARK, LIGHT, contrast
@@ -147,11 +148,18 @@ def test_every_note_is_written_below_in_lines_that_fit(name: str) -> None:
 
 
 def test_a_contrast_is_measured_in_nats() -> None:
-    contrast_of_two = build_target("a vs b", towards="towards a", away="towards b")
+    contrast_of_two = build_target("a vs b", towards="towards a", away="towards b", contrast=True)
     axes = plots.bar_chart(build_panel(targets=(contrast_of_two,)), 0, ax=new_axes())
     assert axes.get_xlabel().startswith("attribution (nats)")
-    axes = plots.bar_chart(build_panel(output="log_odds"), 0, ax=new_axes())
-    assert axes.get_xlabel().startswith("attribution (log-odds)")
+
+
+@pytest.mark.parametrize("output", ["probability", "logit", "log_odds", "log_probability"])
+@pytest.mark.parametrize("name", ["bar", "waterfall", "heat map"])
+def test_a_figure_names_the_unit_that_a_page_names(name: str, output: str) -> None:
+    panel = build_panel(output=output)
+    unit = panel.unit_of_measure(panel.targets[0])
+    assert f">{unit}</span>" in render_fragment(panel)
+    assert f"({unit}" in EVERY_FIGURE[name](panel, new_axes()).get_xlabel()
 
 
 def test_convergence_is_drawn_at_its_sizes_and_nothing_where_there_is_none() -> None:

@@ -134,14 +134,9 @@ def strongest(values: Sequence[float], most: int) -> list[int]:
     return sorted(sorted(range(len(values)), key=lambda index: -size(values[index]))[:most])
 
 
-def measure(panel: TextPanel, target: TargetPanel) -> str:
-    """Return what a target's score is in; a contrast's is a difference of log-probabilities."""
-    return "nats" if target.away.startswith("towards ") else panel.output.replace("_", "-")
-
-
 def scale_of(panel: TextPanel, target: TargetPanel) -> str:
     """Return what the values of a target are: parts of its score, with their unit, or what else."""
-    return target.scale or f"attribution ({measure(panel, target)})"
+    return target.scale or f"attribution ({panel.unit_of_measure(target)})"
 
 
 def note_lines(notes: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from setfit_explain.views.plots.canvas import (
     drawable,
     height_of,
     leave_room,
-    measure,
     name_rows,
     new_axes,
     note_lines,
@@ -82,5 +81,5 @@ def waterfall(panel: TextPanel, target: int, *, most: int = 20, ax: "Axes | None
     write_title(
         ax, f"{shown.name}: from {number(shown.baseline_score)} to {number(shown.score)}{unsure(shown)}"
     )
-    write_scale(ax, f"score ({measure(panel, shown)})", *notes)
+    write_scale(ax, f"score ({panel.unit_of_measure(shown)})", *notes)
     return ax
