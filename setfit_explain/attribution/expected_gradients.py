@@ -14,6 +14,7 @@ from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.attribution.jacobian import ForwardMode
 from setfit_explain.attribution.method import Attributions, Attributor
 from setfit_explain.attribution.random_paths import check_sampling
+from setfit_explain.attribution.real_numbers import check_real_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +76,7 @@ class ExpectedGradients:
 
     def __post_init__(self) -> None:
         check_sampling(self.n_samples, self.seed)
-        IntegratedGradients(tolerance=self._of_each)  # says what is wrong with it
+        check_real_number("tolerance", self._of_each)
 
     @property
     def _of_each(self) -> float:

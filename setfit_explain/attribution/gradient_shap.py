@@ -19,8 +19,8 @@ from setfit_explain.attribution.random_paths import (
     sampled_paths,
     standard_error,
 )
+from setfit_explain.attribution.real_numbers import check_real_number
 from setfit_explain.classifier.precision import rounding
-from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +83,7 @@ class GradientShap:
 
     def __post_init__(self) -> None:
         check_sampling(self.n_samples, self.seed)
-        if not self.noise_level >= 0:
-            raise OptionError(f"noise_level must not be negative, got {self.noise_level!r}.")
+        check_real_number("noise_level", self.noise_level, zero=True)
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baselines up once; what is returned explains one text after another."""

@@ -162,6 +162,18 @@ def test_noise_moves_the_text_and_is_told():
     assert "means over random samples" in " ".join(str(quiet).split())
 
 
+@pytest.mark.parametrize("level", [-0.1, np.inf, np.nan, "0.5"])
+def test_noise_of_no_known_size_is_refused(level):
+    with pytest.raises(OptionError, match="noise_level must be 0 or a positive number, got"):
+        GradientShap(noise_level=level)
+
+
+@pytest.mark.parametrize("tolerance", [0, np.inf, "0.1"])
+def test_a_tolerance_that_is_no_positive_number_is_refused(tolerance):
+    with pytest.raises(OptionError, match="tolerance must be a positive number, got"):
+        ExpectedGradients(tolerance=tolerance)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
