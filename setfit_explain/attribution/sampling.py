@@ -69,6 +69,7 @@ class SamplingMethod(ABC):
 
     needs_gradient = False
     additive = True
+    shares_score = True
     note: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:

@@ -12,7 +12,8 @@ from setfit_explain.views.panel import Agreement, ComparisonPanel, Item, TargetP
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
-STRENGTH = "strength, without a sign"
+STRENGTH = "strength"
+UNSIGNED = "without a sign"
 SLOPE = "slope by the word embeddings"
 
 
@@ -97,9 +98,9 @@ def explains_class(explanation: "Explanation") -> bool:
 def value_scale(explanation: "Explanation") -> str:
     """Return what the values are where they are no parts of a score; else nothing."""
     if not explains_class(explanation):
-        return f"{STRENGTH}, of no class"
+        return f"{STRENGTH}, {UNSIGNED}, of no class"
     if explanation.settings.get("signed") is False:
-        return STRENGTH
+        return f"{explanation.settings.get('values', STRENGTH)}, {UNSIGNED}"
     return SLOPE if explanation.settings.get("reduction") == "sum" else ""
 
 

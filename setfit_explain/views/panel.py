@@ -22,7 +22,7 @@ class TargetPanel:
         What a positive and a negative value do, such as "towards positive" and "away from positive".
     score, baseline_score
         What the classifier scores the text and the baseline, in the output's unit; NaN where the method
-        explains no class, or has no baseline.
+        explains no class, or compares with no baseline's score.
     delta
         ``sum(values) + baseline_score - score``.
     error_estimate
