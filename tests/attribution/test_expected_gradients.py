@@ -147,6 +147,40 @@ def test_a_tolerance_is_that_of_each_baseline_in_a_list():
     assert (strict.error_estimate <= 1e-5 * np.abs(strict.attributions).max(1) + 1e-6).all()
 
 
+def test_a_number_of_nodes_is_that_of_each_baseline_in_a_list():
+    settings = {"n_steps": 8, "tolerance": 0.05}
+    found = explain(tiny_model("bert"), TEXT, method="expected_gradients", baseline=NAMED, **settings)
+    each = [explain(tiny_model("bert"), TEXT, baseline=name, **settings) for name in NAMED]
+    for name in ("attributions", "baseline_score", "delta", "error_estimate"):
+        expected = np.mean([getattr(one, name) for one in each], axis=0)
+        np.testing.assert_allclose(getattr(found, name), expected, atol=1e-9)
+    np.testing.assert_array_equal(found.converged, np.all([one.converged for one in each], axis=0))
+    assert (found.settings["quadrature"], found.settings["nodes"]) == ("gausslegendre", 32)
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_a_list_with_too_few_nodes_has_not_converged():
+    found = explain(tiny_model("bert"), TEXT, method=ExpectedGradients(n_steps=2, tolerance=1e-5))
+    assert not found.converged.any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_samples": 7}, "n_samples and seed are of sampled baselines.* give n_steps"),
+        ({"baseline": ["mask", "pad"], "seed": 0}, "n_samples and seed are of sampled baselines"),
+        ({"baseline": "mean", "reference_texts": REFERENCES, "seed": 9}, "are of sampled baselines"),
+        ({"reference_texts": REFERENCES, "n_steps": 8}, "n_steps is of a list .* give n_samples"),
+        ({"baseline": "sampled", "reference_texts": REFERENCES, "n_steps": 8}, "n_steps is of a list"),
+        ({"n_steps": 1}, "n_steps must be a whole number, at least 2, got 1"),
+        ({"n_steps": "8"}, "n_steps must be a whole number, at least 2, got '8'"),
+    ],
+)
+def test_a_setting_of_the_other_kind_of_baselines_is_refused(settings, message):
+    with pytest.raises(OptionError, match=message):
+        ExpectedGradients(**settings)
+
+
 def test_stratified_places_take_one_from_each_part_of_the_way():
     places = Sampling(16, 0, stratified=True).places(generator(0))
     assert ((places * 16).astype(int) == np.arange(16)).all()
