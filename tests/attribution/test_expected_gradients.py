@@ -108,8 +108,9 @@ def test_from_reference_texts_the_error_estimate_is_the_distance_to_the_mean_ove
     assert (reported < 2 * true_error.max(1)).all()
 
 
-def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_tolerance_asked():
-    asked = {"method": "expected_gradients", "reference_texts": REFERENCES}
+@pytest.mark.parametrize("method", ["gradient_shap", "expected_gradients"])
+def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_tolerance_asked(method):
+    asked = {"method": method, "reference_texts": REFERENCES}
     any_error, loose = (
         explain(bent_model(), TEXT, n_samples=32, **asked, **tolerance)
         for tolerance in ({}, {"tolerance": 1.0})
@@ -128,11 +129,10 @@ def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_t
         np.testing.assert_array_equal(found.attributions, any_error.attributions)
 
 
-def test_sampled_baselines_that_miss_the_tolerance_are_warned_of():
+@pytest.mark.parametrize("kind", SAMPLED)
+def test_sampled_baselines_that_miss_the_tolerance_are_warned_of(kind):
     with pytest.warns(ConvergenceWarning, match="more n_samples may help"):
-        found = explain(
-            tiny_model("bert"), TEXT, method=ExpectedGradients(reference_texts=REFERENCES, tolerance=1e-6)
-        )
+        found = explain(tiny_model("bert"), TEXT, method=kind(reference_texts=REFERENCES, tolerance=1e-6))
     assert not found.converged.any()
 
 
@@ -203,9 +203,10 @@ def test_noise_of_no_known_size_is_refused(level):
 
 
 @pytest.mark.parametrize("tolerance", [0, np.inf, "0.1"])
-def test_a_tolerance_that_is_no_positive_number_is_refused(tolerance):
+@pytest.mark.parametrize("kind", SAMPLED)
+def test_a_tolerance_that_is_no_positive_number_is_refused(kind, tolerance):
     with pytest.raises(OptionError, match="tolerance must be a positive number, got"):
-        ExpectedGradients(tolerance=tolerance)
+        kind(tolerance=tolerance)
 
 
 @pytest.mark.parametrize(
