@@ -37,7 +37,7 @@ class Attributions:
     error_estimate
         Estimated largest error of any single unit's attribution, ``(targets,)``.
     converged
-        Whether delta and error estimate are both within the tolerance, ``(targets,)``.
+        Whether delta and error estimate are both within the tolerance, ``(targets,)``; True where there is none.
     settings
         What was used, in plain values.
     notes

@@ -71,7 +71,9 @@ class Explanation:
     error_estimate
         Estimated numerical error, of shape ``(targets,)``; NaN where it was not estimated.
     converged
-        Whether delta and estimate are within the tolerance asked, of shape ``(targets,)``.
+        Whether the error is within the tolerance asked, of shape ``(targets,)``: delta and estimate of methods that
+        add up, the estimate of others. True where no tolerance was asked, as of methods that draw at random unless
+        you ask for one: then ``error_estimate`` alone says how exact they are.
     probabilities
         The classifier's answer, of shape ``(classes,)``; NaN where its head has only a decision function.
     predicted

@@ -87,12 +87,18 @@ def _target_panel(explanation: "Explanation", index: int, special_token_share: f
         signed=explanation.settings.get("signed") is not False,
         contrast=classes is not None,
         scale=value_scale(explanation),
+        sampled=accepts_any_error(explanation) and bool(explanation.error_estimate[index] > 0),
     )
 
 
 def explains_class(explanation: "Explanation") -> bool:
     """Whether the rows are of classes or contrasts, which have scores: those of attention are not."""
     return not bool(np.isnan(explanation.score).all())
+
+
+def accepts_any_error(explanation: "Explanation") -> bool:
+    """Whether the method draws at random and no tolerance was asked, so that ``converged`` says nothing."""
+    return "seed" in explanation.settings and explanation.settings.get("tolerance") is None
 
 
 def value_scale(explanation: "Explanation") -> str:
