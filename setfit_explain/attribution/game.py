@@ -108,6 +108,10 @@ class Solution(Protocol):
         """Largest accepted error, relative to the largest attribution; None where none was asked for."""
 
     @property
+    def shares_score(self) -> bool:
+        """Whether the numbers are in the score's unit, so that delta says what their sum misses."""
+
+    @property
     def note(self) -> str | None:
         """What every view must say of the numbers."""
 
@@ -144,6 +148,7 @@ class RemovalMethod(ABC):
 
     needs_gradient = False
     additive = False
+    shares_score = True
     tolerance: ClassVar[None] = None
 
     @property
@@ -212,6 +217,7 @@ class GameAttributor:
             converged = self._within_tolerance(found, game)
             if converged.all():
                 break
+        unknown = None if self.solution.shares_score else np.full(len(score.targets), np.nan)
         units = perturbations[0].units
         values = np.zeros((len(score.targets), units))
         values[:, game.players] = found.values
@@ -223,8 +229,8 @@ class GameAttributor:
             values=values,
             probabilities=ends[0],
             score=game.ends[0],
-            baseline_score=game.ends[1],
-            delta=values.sum(1) - game.difference,
+            baseline_score=game.ends[1] if unknown is None else unknown,
+            delta=values.sum(1) - game.difference if unknown is None else unknown,
             error_estimate=found.error,
             converged=converged,
             settings={

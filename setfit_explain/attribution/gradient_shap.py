@@ -19,8 +19,8 @@ from setfit_explain.attribution.random_paths import (
     sampled_paths,
     standard_error,
 )
+from setfit_explain.attribution.real_numbers import check_real_number
 from setfit_explain.classifier.precision import rounding
-from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,10 @@ class GradientShap:
         Standard deviation of noise on the text's word embeddings in each sample, as in `SmoothGrad`; 0 for none.
     n_samples
         How many, at least 2; as many forward passes, and backward passes a class.
+    tolerance
+        Largest accepted delta and error estimate, relative to the largest attribution of the target: all samples
+        are taken, and where they do not meet it the explanation is marked as not converged. None: they are taken,
+        whatever the error.
     seed
         Of baselines, places and noise, which each text gets anew.
 
@@ -75,6 +79,7 @@ class GradientShap:
     special_tokens: str = "keep"
     noise_level: float = 0.0
     n_samples: int = 50
+    tolerance: float | None = None
     seed: int = 0
 
     name: ClassVar[str] = "gradient_shap"
@@ -83,13 +88,14 @@ class GradientShap:
 
     def __post_init__(self) -> None:
         check_sampling(self.n_samples, self.seed)
-        if not self.noise_level >= 0:
-            raise OptionError(f"noise_level must not be negative, got {self.noise_level!r}.")
+        check_real_number("noise_level", self.noise_level, zero=True)
+        if self.tolerance is not None:
+            check_real_number("tolerance", self.tolerance)
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:
         """Look the baselines up once; what is returned explains one text after another."""
         drawn_from = make_distribution(classifier, self.baseline, self.special_tokens, self.reference_texts)
-        sampling = Sampling(self.n_samples, self.seed, noise_level=self.noise_level)
+        sampling = Sampling(self.n_samples, self.seed, noise_level=self.noise_level, tolerance=self.tolerance)
         return SampledPaths(ForwardMode(classifier), drawn_from, sampling, internal_batch_size)
 
 

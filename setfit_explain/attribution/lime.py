@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from setfit_explain.attribution.game import Estimate, Game
+from setfit_explain.attribution.real_numbers import check_real_number
 from setfit_explain.attribution.sampling import MOST_LEVERAGE, SamplingMethod, all_coalitions, coalitions_of
 
 if TYPE_CHECKING:
@@ -33,11 +34,16 @@ class Lime(SamplingMethod):
     kernel_width
         Of the kernel, in hundredths of the cosine distance (LIME's 25).
     alpha
-        Strength of the ridge (LIME's 1).
+        Strength of the ridge (LIME's 1), above 0: without one, the regression may have no single answer.
     n_samples, tolerance, seed
         See `SamplingMethod`.
     baseline, reference_texts, special_tokens
         What takes the place of a unit, see `RemovalMethod`.
+
+    Raises
+    ------
+    OptionError
+        A setting is out of range.
     """
 
     kernel_width: float = 25.0
@@ -49,6 +55,11 @@ class Lime(SamplingMethod):
         "LIME's numbers are the coefficients of a linear model of the score near the text. They need not add "
         "up: delta is what that model misses."
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real_number("kernel_width", self.kernel_width)
+        check_real_number("alpha", self.alpha)
 
     def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
         """Fit all coalitions, each as often as it would be drawn."""

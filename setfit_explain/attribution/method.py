@@ -37,7 +37,7 @@ class Attributions:
     error_estimate
         Estimated largest error of any single unit's attribution, ``(targets,)``.
     converged
-        Whether delta and error estimate are both within the tolerance, ``(targets,)``.
+        Whether delta and error estimate are both within the tolerance, ``(targets,)``; True where there is none.
     settings
         What was used, in plain values.
     notes
@@ -45,8 +45,9 @@ class Attributions:
     rows
         Names of the rows where they are not the targets asked for: a method that explains no class has one row.
 
-    Scores of which a method knows nothing are NaN: it has no baseline, or explains no class. Attributions
-    that only say how much, not in which direction, have the setting ``signed=False``.
+    Scores of which a method knows nothing are NaN: it has no baseline, explains no class, or its numbers are no
+    parts of a score. Attributions that only say how much, not in which direction, have the setting
+    ``signed=False``, and those that are no strength of an effect the setting ``values``, which names them.
     """
 
     values: NDArray[np.float64]

@@ -21,6 +21,7 @@ from setfit_explain.attribution.random_paths import (
     sampled_paths,
     standard_error,
 )
+from setfit_explain.attribution.real_numbers import check_real_number
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
 
@@ -111,8 +112,7 @@ class _Noisy(ABC):
 
     def __post_init__(self) -> None:
         check_sampling(self.n_samples, self.seed, least=4)
-        if not self.noise_level > 0:
-            raise OptionError(f"noise_level must be a positive number, got {self.noise_level!r}.")
+        check_real_number("noise_level", self.noise_level)
 
     @property
     def _settings(self) -> Settings:

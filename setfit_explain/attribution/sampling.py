@@ -10,8 +10,8 @@ import numpy as np
 
 from setfit_explain.attribution.game import Estimate, Game, GameAttributor, exactly
 from setfit_explain.attribution.perturbation import make_removals
+from setfit_explain.attribution.real_numbers import check_real_number
 from setfit_explain.attribution.whole_numbers import check_whole_number
-from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,14 +69,15 @@ class SamplingMethod(ABC):
 
     needs_gradient = False
     additive = True
+    shares_score = True
     note: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         if self.n_samples is not None:
             check_whole_number("n_samples", self.n_samples, 1)
         check_whole_number("seed", self.seed, 0)
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise OptionError(f"tolerance must be a positive number, got {self.tolerance!r}.")
+        if self.tolerance is not None:
+            check_real_number("tolerance", self.tolerance)
 
     @property
     def settings(self) -> Mapping[str, str | int | float | bool | None]:

@@ -29,7 +29,7 @@ class Sobol(SamplingMethod):
     """A unit's share in the variance of the score over random subsets of the units, alone and with others.
 
     The numbers lie from 0 to 1, have no sign, and add up to 1 where units do not act together, to more where
-    they do. Units are kept or taken out at random, not faded as in Fel et al., so that they may be cut out
+    they do. They are no parts of the score, so that baseline score and delta are NaN. Units are kept or taken out at random, not faded as in Fel et al., so that they may be cut out
     as well. Where the budget holds all subsets of the units (8 units by default), the indices are exact;
     otherwise one draw costs units + 1 evaluations. Draws are those of a Latin hypercube: of every unit half
     are kept. (First digits of Sobol points would be the same for several units.) The standard error is
@@ -45,6 +45,7 @@ class Sobol(SamplingMethod):
 
     name = "sobol"
     additive = False
+    shares_score = False
     note = (
         "Sobol indices are shares of the variance of the score over random subsets of the units. They have no "
         "sign: they do not say whether a unit speaks for the class or against it, and do not add up to the score."
@@ -52,8 +53,8 @@ class Sobol(SamplingMethod):
 
     @property
     def settings(self) -> Mapping[str, str | int | float | bool | None]:
-        """The budget, the seed, and that the numbers have no sign."""
-        return {**super().settings, "signed": False}
+        """The budget, the seed, and what the numbers are: shares, which have no sign."""
+        return {**super().settings, "signed": False, "values": "share of the variance"}
 
     def exact(self, game: Game, budget: int) -> NDArray[np.float64] | None:
         """Average over all subsets."""

@@ -48,8 +48,8 @@ _PER_TARGET = ("score", "baseline_score", "delta", "error_estimate")
 class Explanation:
     """Which units of a text made the classifier score its classes as it did.
 
-    For every target ``attributions.sum(axis=1) + baseline_score == score + delta``. A positive
-    attribution pushed the target's score up, a negative one pushed it down.
+    For every target ``attributions.sum(axis=1) + baseline_score == score + delta``, where these are numbers. A
+    positive attribution pushed the target's score up, a negative one pushed it down.
 
     Parameters
     ----------
@@ -64,13 +64,16 @@ class Explanation:
     attributions
         Signed, in the unit of ``output``, of shape ``(targets, units)``.
     score, baseline_score
-        What the classifier scores the text and the baseline, of shape ``(targets,)``.
+        What the classifier scores the text and the baseline, of shape ``(targets,)``; NaN where the method explains
+        no class, or compares with no baseline's score.
     delta
-        Convergence delta with Captum's sign, of shape ``(targets,)``.
+        Convergence delta with Captum's sign, of shape ``(targets,)``; NaN where there is nothing to add up to.
     error_estimate
         Estimated numerical error, of shape ``(targets,)``; NaN where it was not estimated.
     converged
-        Whether delta and estimate are within the tolerance asked, of shape ``(targets,)``.
+        Whether the error is within the tolerance asked, of shape ``(targets,)``: delta and estimate of methods that
+        add up, the estimate of others. True where no tolerance was asked, as of methods that draw at random unless
+        you ask for one: then ``error_estimate`` alone says how exact they are.
     probabilities
         The classifier's answer, of shape ``(classes,)``; NaN where its head has only a decision function.
     predicted

@@ -35,7 +35,7 @@ def text_figure(explanation: "Explanation", target: str | int | None, kind: str,
     row = explanation.target_index(target)
     if kind == "waterfall" and math.isnan(explanation.baseline_score[row]):
         raise OptionError(
-            f"Method {explanation.method!r} has no baseline to start a waterfall from; draw kind='bar'."
+            f"Method {explanation.method!r} has no baseline score to start a waterfall from; draw kind='bar'."
         )
     return _OF_A_TEXT[kind](panel, row, ax=ax)
 

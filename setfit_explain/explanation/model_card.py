@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from setfit_explain.explanation.panels import value_scale
+from setfit_explain.explanation.panels import accepts_any_error, value_scale
 from setfit_explain.explanation.strength import (
     check_explains_class,
     check_one_method,
@@ -99,9 +99,10 @@ def _mean(value: float, columns: int) -> str:
 
 
 def _figures(explained: "Sequence[Explanation]", failures: int) -> Iterable[tuple[str, str]]:
-    converged = sum(bool(explanation.converged.all()) for explanation in explained)
+    held = [explanation for explanation in explained if not accepts_any_error(explanation)]
+    within = f"{sum(bool(explanation.converged.all()) for explanation in held)} of {len(held)}"
     yield "Texts explained", f"{len(explained)} of {len(explained) + failures}"
-    yield "Within the tolerance", f"{converged} of {len(explained)}"
+    yield "Within the tolerance", within if held else "none was asked"
     yield "Largest convergence delta", _largest(explanation.delta for explanation in explained)
     yield "Largest error estimate", _largest(explanation.error_estimate for explanation in explained)
     yield (

@@ -13,7 +13,8 @@ from setfit_explain.views.panel import Agreement, ComparisonPanel, Item, TargetP
 if TYPE_CHECKING:
     from setfit_explain.explanation.explanation import Explanation
 
-STRENGTH = "strength, without a sign"
+STRENGTH = "strength"
+UNSIGNED = "without a sign"
 SLOPE = "slope by the word embeddings"
 
 
@@ -87,15 +88,21 @@ def _target_panel(explanation: "Explanation", index: int, special_token_share: f
         signed=explanation.settings.get("signed") is not False,
         contrast=classes is not None,
         scale=value_scale(explanation),
+        sampled=accepts_any_error(explanation) and bool(explanation.error_estimate[index] > 0),
     )
+
+
+def accepts_any_error(explanation: "Explanation") -> bool:
+    """Whether the method draws at random and no tolerance was asked, so that ``converged`` says nothing."""
+    return "seed" in explanation.settings and explanation.settings.get("tolerance") is None
 
 
 def value_scale(explanation: "Explanation") -> str:
     """Return what the values are where they are no parts of a score; else nothing."""
     if not explains_class(explanation):
-        return f"{STRENGTH}, of no class"
+        return f"{STRENGTH}, {UNSIGNED}, of no class"
     if explanation.settings.get("signed") is False:
-        return STRENGTH
+        return f"{explanation.settings.get('values', STRENGTH)}, {UNSIGNED}"
     return SLOPE if explanation.settings.get("reduction") == "sum" else ""
 
 

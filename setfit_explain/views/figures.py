@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from setfit_explain.views.formatting import minus, number, signed
 from setfit_explain.views.panel import TargetPanel, TextPanel
-from setfit_explain.views.pieces import legend, special_line
+from setfit_explain.views.pieces import legend, sampling_error, special_line
 from setfit_explain.views.scale import Bounds, bound_of
 
 
@@ -13,7 +13,8 @@ from setfit_explain.views.scale import Bounds, bound_of
 class Figures:
     """The score of one class: what it is made of, and the legend of its colours.
 
-    ``score`` with its ``unit``, ``baseline`` and ``error`` are empty where the method has none.
+    ``score`` with its ``unit``, ``baseline`` and ``error`` are empty where the method has none, and ``verdict`` where no
+    tolerance was asked of what was drawn at random.
     """
 
     name: str
@@ -26,11 +27,13 @@ class Figures:
     delta: str
     error: str
     converged: bool
+    verdict: str
     special: str
 
 
 def draw_figures(panel: TextPanel, target: TargetPanel, bounds: Bounds) -> Figures:
     """Return the figures of ``target``."""
+    drawn, error = sampling_error(target), _known(target.error_estimate)
     return Figures(
         name=target.name,
         legend=legend(target),
@@ -40,8 +43,9 @@ def draw_figures(panel: TextPanel, target: TargetPanel, bounds: Bounds) -> Figur
         baseline=_known(target.baseline_score),
         total=minus(signed(sum(target.values))),
         delta=minus(signed(target.delta)),
-        error=_known(target.error_estimate),
+        error=drawn or (error and f"estimated error {error}"),
         converged=target.converged,
+        verdict="" if drawn else "converged" if target.converged else "NOT CONVERGED",
         special=special_line(target),
     )
 

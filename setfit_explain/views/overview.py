@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from setfit_explain.views.cards import methods_of
+from setfit_explain.views.formatting import number
 from setfit_explain.views.panel import Item, TextPanel
 from setfit_explain.views.pieces import answers
 
@@ -175,8 +176,11 @@ def _facts(
     ]
     if confidence:
         facts.append(("mean confidence", f"{sum(confidence) / len(confidence):.3f}", False))
-    if panels:
-        unsure = counts["unsure"]
+    drawn = [target.error_estimate for panel in panels for target in panel.targets if target.sampled]
+    if drawn:
+        facts.append(("standard error of sampling", f"up to {number(max(drawn))}", False))
+    unsure = counts["unsure"]
+    if unsure or (panels and not drawn):
         facts.append(("converged", f"{len(panels) - unsure:,} of {len(panels):,}", unsure > 0))
     for word, count in (("cut", counts["cut"]), ("not explained", failures)):
         if count:

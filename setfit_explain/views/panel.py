@@ -22,13 +22,13 @@ class TargetPanel:
         What a positive and a negative value do, such as "towards positive" and "away from positive".
     score, baseline_score
         What the classifier scores the text and the baseline, in the output's unit; NaN where the method
-        explains no class, or has no baseline.
+        explains no class, or compares with no baseline's score.
     delta
         ``sum(values) + baseline_score - score``.
     error_estimate
         Estimated numerical error; NaN where it was not estimated.
     converged
-        Whether both figures are within the tolerance that was asked.
+        Whether both figures are within the tolerance that was asked, or none was.
     values
         Signed attributions: one for each span of the text, then one for each bucket.
     special_token_share
@@ -39,6 +39,8 @@ class TargetPanel:
         Whether it is ``log p_a - log p_b`` of two classes, in nats, whatever the output's unit.
     scale
         What the values are where they are no parts of a score, such as "strength, without a sign"; else empty.
+    sampled
+        Whether they were drawn at random, with an error, and none was too large: then ``converged`` says nothing.
     """
 
     name: str
@@ -54,6 +56,7 @@ class TargetPanel:
     signed: bool = True
     contrast: bool = False
     scale: str = ""
+    sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

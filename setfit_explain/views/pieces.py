@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from setfit_explain.views.formatting import printable
+from setfit_explain.views.formatting import number, printable
 from setfit_explain.views.panel import TargetPanel, TextPanel
 
 EMPTY_TEXT = "(empty text)"
@@ -118,6 +118,11 @@ def legend(target: TargetPanel) -> tuple[str, str]:
         return f"pushes {target.away}", f"pushes {target.towards}"
     of_no_class = math.isnan(target.score) and target.scale
     return "", target.scale if of_no_class else f"matters to {target.name}, up or down"
+
+
+def sampling_error(target: TargetPanel) -> str:
+    """Say how far numbers that were drawn may be off, where no tolerance does; else empty."""
+    return f"standard error of sampling up to {number(target.error_estimate)}" if target.sampled else ""
 
 
 def special_line(target: TargetPanel) -> str:

@@ -25,6 +25,7 @@ from setfit_explain.views.pieces import (
     hidden_targets_line,
     numbered_units,
     pieces,
+    sampling_error,
     size,
     special_line,
     truncation_line,
@@ -145,6 +146,8 @@ def _score_line(target: TargetPanel, unit_of_measure: str = "") -> Text:
         )
     if unit_of_measure:
         line.append(f" ({unit_of_measure})", style="not bold")
+    if target.sampled:
+        line.append(f", {sampling_error(target)}", style="not bold")
     if not target.converged:
         line.append("  NOT CONVERGED", style="bold red")
     return line

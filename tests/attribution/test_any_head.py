@@ -172,6 +172,10 @@ def test_the_page_of_methods_has_a_row_for_each():
         ({"n_samples": "100"}, "n_samples must be a whole number, at least 1, got '100'"),
         ({"n_samples": True}, "n_samples must be a whole number, at least 1, got True"),
         ({"tolerance": 0}, "tolerance must be a positive number, got 0"),
+        ({"tolerance": "0.1"}, "tolerance must be a positive number, got '0.1'"),
+        ({"tolerance": True}, "tolerance must be a positive number, got True"),
+        ({"tolerance": np.inf}, "tolerance must be a positive number, got inf"),
+        ({"tolerance": np.nan}, "tolerance must be a positive number, got nan"),
         ({"seed": -1}, "seed must be a whole number, at least 0, got -1"),
         ({"seed": 0.5}, "seed must be a whole number, at least 0, got 0.5"),
         ({"seed": False}, "seed must be a whole number, at least 0, got False"),
@@ -204,3 +208,24 @@ def test_methods_that_sample_gradients_refuse_them_too(kind, settings):
 def test_a_setting_of_sampling_is_refused_by_a_method_that_draws_nothing():
     with pytest.raises(OptionError, match="n_samples is not a setting of method 'occlusion'"):
         Explainer(tiny_model("bert"), method="occlusion", n_samples=10)
+
+
+SAMPLED_GRADIENTS = ["gradient_shap", "smoothgrad", "squaregrad", "vargrad"]
+
+
+@pytest.mark.parametrize("name", [*SAMPLED, *SAMPLED_GRADIENTS])
+def test_an_error_that_no_tolerance_was_asked_of_is_shown_instead_of_converged(name):
+    found = explain(tiny_model("bert"), LONG, method=name, n_samples=64)
+    assert (found.error_estimate > 0).all()
+    for view in (str(found), found._repr_html_(), found.to_html().partition("<script")[0]):
+        assert f"standard error of sampling up to {found.error_estimate[0]:.3f}" in " ".join(view.split())
+        assert "onverged" not in view
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_what_needed_no_drawing_or_met_a_tolerance_has_converged(name):
+    exact = explain(tiny_model("bert"), TEXTS[1], method=name, n_samples=4000)
+    held = explain(tiny_model("bert"), LONG, method=name, tolerance=0.9)
+    for found in (exact, held):
+        assert "standard error of sampling" not in str(found)
+        assert ", converged" in found._repr_html_()

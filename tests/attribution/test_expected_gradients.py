@@ -108,8 +108,9 @@ def test_from_reference_texts_the_error_estimate_is_the_distance_to_the_mean_ove
     assert (reported < 2 * true_error.max(1)).all()
 
 
-def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_tolerance_asked():
-    asked = {"method": "expected_gradients", "reference_texts": REFERENCES}
+@pytest.mark.parametrize("method", ["gradient_shap", "expected_gradients"])
+def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_tolerance_asked(method):
+    asked = {"method": method, "reference_texts": REFERENCES}
     any_error, loose = (
         explain(bent_model(), TEXT, n_samples=32, **asked, **tolerance)
         for tolerance in ({}, {"tolerance": 1.0})
@@ -128,11 +129,10 @@ def test_sampled_baselines_have_converged_where_delta_and_error_are_within_the_t
         np.testing.assert_array_equal(found.attributions, any_error.attributions)
 
 
-def test_sampled_baselines_that_miss_the_tolerance_are_warned_of():
+@pytest.mark.parametrize("kind", SAMPLED)
+def test_sampled_baselines_that_miss_the_tolerance_are_warned_of(kind):
     with pytest.warns(ConvergenceWarning, match="more n_samples may help"):
-        found = explain(
-            tiny_model("bert"), TEXT, method=ExpectedGradients(reference_texts=REFERENCES, tolerance=1e-6)
-        )
+        found = explain(tiny_model("bert"), TEXT, method=kind(reference_texts=REFERENCES, tolerance=1e-6))
     assert not found.converged.any()
 
 
@@ -145,6 +145,40 @@ def test_a_tolerance_is_that_of_each_baseline_in_a_list():
     assert usual.settings["tolerance"] == IntegratedGradients().tolerance
     assert strict.converged.all()
     assert (strict.error_estimate <= 1e-5 * np.abs(strict.attributions).max(1) + 1e-6).all()
+
+
+def test_a_number_of_nodes_is_that_of_each_baseline_in_a_list():
+    settings = {"n_steps": 8, "tolerance": 0.05}
+    found = explain(tiny_model("bert"), TEXT, method="expected_gradients", baseline=NAMED, **settings)
+    each = [explain(tiny_model("bert"), TEXT, baseline=name, **settings) for name in NAMED]
+    for name in ("attributions", "baseline_score", "delta", "error_estimate"):
+        expected = np.mean([getattr(one, name) for one in each], axis=0)
+        np.testing.assert_allclose(getattr(found, name), expected, atol=1e-9)
+    np.testing.assert_array_equal(found.converged, np.all([one.converged for one in each], axis=0))
+    assert (found.settings["quadrature"], found.settings["nodes"]) == ("gausslegendre", 32)
+
+
+@pytest.mark.filterwarnings("ignore::setfit_explain.errors.ConvergenceWarning")
+def test_a_list_with_too_few_nodes_has_not_converged():
+    found = explain(tiny_model("bert"), TEXT, method=ExpectedGradients(n_steps=2, tolerance=1e-5))
+    assert not found.converged.any()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"n_samples": 7}, "n_samples and seed are of sampled baselines.* give n_steps"),
+        ({"baseline": ["mask", "pad"], "seed": 0}, "n_samples and seed are of sampled baselines"),
+        ({"baseline": "mean", "reference_texts": REFERENCES, "seed": 9}, "are of sampled baselines"),
+        ({"reference_texts": REFERENCES, "n_steps": 8}, "n_steps is of a list .* give n_samples"),
+        ({"baseline": "sampled", "reference_texts": REFERENCES, "n_steps": 8}, "n_steps is of a list"),
+        ({"n_steps": 1}, "n_steps must be a whole number, at least 2, got 1"),
+        ({"n_steps": "8"}, "n_steps must be a whole number, at least 2, got '8'"),
+    ],
+)
+def test_a_setting_of_the_other_kind_of_baselines_is_refused(settings, message):
+    with pytest.raises(OptionError, match=message):
+        ExpectedGradients(**settings)
 
 
 def test_stratified_places_take_one_from_each_part_of_the_way():
@@ -160,6 +194,19 @@ def test_noise_moves_the_text_and_is_told():
     assert np.abs(quiet.attributions - noisy.attributions).max() > 1e-4
     assert noisy.settings["noise_level"] == 0.5
     assert "means over random samples" in " ".join(str(quiet).split())
+
+
+@pytest.mark.parametrize("level", [-0.1, np.inf, np.nan, "0.5"])
+def test_noise_of_no_known_size_is_refused(level):
+    with pytest.raises(OptionError, match="noise_level must be 0 or a positive number, got"):
+        GradientShap(noise_level=level)
+
+
+@pytest.mark.parametrize("tolerance", [0, np.inf, "0.1"])
+@pytest.mark.parametrize("kind", SAMPLED)
+def test_a_tolerance_that_is_no_positive_number_is_refused(kind, tolerance):
+    with pytest.raises(OptionError, match="tolerance must be a positive number, got"):
+        kind(tolerance=tolerance)
 
 
 @pytest.mark.parametrize(

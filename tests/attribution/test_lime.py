@@ -5,6 +5,7 @@ import pytest
 
 from setfit_explain import Lime, explain
 from setfit_explain.attribution.game import Game
+from setfit_explain.errors import OptionError
 from tests.attribution.games import PLAYERS, game_of, player, presence, random_table, text_of
 from tests.attribution.oracles import lime_coefficients, lime_counts
 
@@ -48,3 +49,10 @@ def test_the_reported_error_is_the_spread_over_seeds():
     reported = np.array([each.error_estimate for each in found]).mean(0)
     assert (reported / actual > 0.8).all()
     assert (reported / actual < 1.6).all()
+
+
+@pytest.mark.parametrize("knob", ["kernel_width", "alpha"])
+@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf, "25", None])
+def test_a_kernel_or_ridge_that_gives_no_numbers_is_refused(knob, value):
+    with pytest.raises(OptionError, match=f"{knob} must be a positive number, got"):
+        Lime(**{knob: value})

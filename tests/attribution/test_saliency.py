@@ -178,6 +178,8 @@ def test_what_has_neither_baseline_nor_sign_says_so():
         ({"n_samples": 2.5}, "whole number"),
         ({"seed": -1}, "seed must be"),
         ({"noise_level": 0}, "noise_level must be a positive"),
+        ({"noise_level": float("inf")}, "noise_level must be a positive number, got inf"),
+        ({"noise_level": "0.5"}, "noise_level must be a positive number, got '0.5'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from setfit_explain import Sobol, explain
+from setfit_explain import Explanation, Sobol, explain
+from setfit_explain.errors import OptionError
 from tests.attribution.games import PLAYERS, game_of, player, presence, random_table, text_of
 from tests.attribution.oracles import total_sobol_indices
+from tests.models import TEXTS, tiny_model
 
 
 def explain_game(values, **settings):
@@ -59,3 +61,17 @@ def test_the_explanation_says_that_the_numbers_have_no_sign():
     found = explain_game(random_table(3))
     assert "They have no sign" in str(found)
     assert (found.attributions >= 0).all()
+
+
+def test_shares_of_the_variance_are_not_added_to_a_score():
+    found = explain(tiny_model("bert"), TEXTS[1], method="sobol")
+    assert np.isfinite(found.score).all()
+    assert np.isnan([found.baseline_score, found.delta]).all()
+    assert found == Explanation.from_json(found.to_json())
+    for view in (str(found), found.to_html(), found._repr_html_()):
+        assert "share of the variance" in view
+        assert "from the units" not in view
+        assert "delta" not in view.partition("<script")[0]
+    with pytest.raises(OptionError, match="'sobol' has no baseline score to start a waterfall from"):
+        found.plot(kind="waterfall")
+    assert found.plot(kind="bar").get_xlabel().startswith("share of the variance, without a sign\n")

@@ -77,6 +77,7 @@ def test_captum_draws_the_records(explanation) -> None:
     [
         ("attention_rollout", "attention (strength, without a sign, of no class)"),
         ("saliency", "refund (strength, without a sign)"),
+        ("sobol", "refund (share of the variance, without a sign)"),
         ("integrated_gradients", "refund"),
     ],
 )

@@ -96,6 +96,15 @@ def test_the_figures_of_exactness_are_those_of_the_set() -> None:
     assert "| Largest error estimate | not estimated |" in ExplanationSet([unknown]).to_model_card()
 
 
+def test_where_no_tolerance_was_asked_none_is_said_to_be_met() -> None:
+    drawn, held = (
+        build_explanation(settings={"seed": 0, "tolerance": tolerance}, converged=[True, True])
+        for tolerance in (None, 0.1)
+    )
+    assert "| Within the tolerance | none was asked |" in ExplanationSet([drawn]).to_model_card()
+    assert "| Within the tolerance | 1 of 1 |" in ExplanationSet([drawn, held]).to_model_card()
+
+
 def test_a_method_without_signs_has_one_column_of_units_and_says_so() -> None:
     section = ExplanationSet([build_explanation(**UNSIGNED)] * 2).to_model_card(n=1)
     rows = cells(parsed(section))

@@ -221,6 +221,21 @@ def test_both_views_tell_all_that_limits_the_answer(view: Callable[[TextPanel], 
 
 
 @pytest.mark.parametrize("view", [render_fragment, report])
+def test_what_was_drawn_without_a_tolerance_has_an_error_instead_of_a_verdict(
+    view: Callable[[TextPanel], str],
+) -> None:
+    sampled, held = (
+        read(view(build_panel(targets=(build_target(sampled=each),), shown=0))).elements[0].text
+        for each in (True, False)
+    )
+    assert "delta +0.001" in sampled
+    assert "standard error of sampling up to 0.002" in sampled
+    assert "onverged" not in sampled
+    assert "ONVERGED" not in sampled
+    assert re.search(r"estimated error 0\.002(, | · )converged", held)
+
+
+@pytest.mark.parametrize("view", [render_fragment, report])
 def test_an_empty_text_is_named(view: Callable[[TextPanel], str]) -> None:
     assert "(empty text)" in view(build_panel(text="", spans=(), targets=(build_target(values=()),), shown=0))
 

@@ -84,6 +84,20 @@ def test_the_overview_says_what_was_answered_and_whether_it_is_right(make_panel:
     assert facts == ["texts3 correct1 of 2 mean confidence0.900 converged2 of 3"]
 
 
+def test_the_overview_has_the_largest_error_of_what_was_drawn_without_a_tolerance(make_panel: Make) -> None:
+    drawn = [
+        make_panel(targets=(build_target(sampled=True, error_estimate=error),), shown=0)
+        for error in (0.125, 0.0625)
+    ]
+
+    def facts(*panels: TextPanel) -> str:
+        return " ".join(read(report(*panels)).find("dl")[0].text.split())
+
+    assert facts(*drawn).endswith("standard error of samplingup to 0.125")
+    unsure = make_panel(targets=(build_target(converged=False),), shown=0)
+    assert facts(*drawn, unsure).endswith("standard error of samplingup to 0.125 converged2 of 3")
+
+
 def test_right_and_wrong_answers_are_counted(make_panel: Make) -> None:
     wrong = make_panel(true_label=("negative",))
     page = read(

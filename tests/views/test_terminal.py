@@ -53,6 +53,12 @@ def test_markup_of_the_user_is_shown_as_it_is() -> None:
     assert "[bold red]markup[/bold red]" in drawn(attacked_panel("[bold red]markup[/bold red]"), width=200)
 
 
+def test_what_was_drawn_without_a_tolerance_is_told_with_its_error(make_panel: Make) -> None:
+    sampled = make_panel(targets=(build_target(sampled=True),), shown=0)
+    assert "(probability), standard error of sampling up to 0.002" in drawn(sampled, width=200)
+    assert "sampling" not in drawn(make_panel(), width=200)
+
+
 def test_signs_are_told_without_colour(panel: TextPanel) -> None:
     assert "  Loved(+0.30)  it(-0.20),\n  never bored(+0.30)\n" in re.sub(r" +\n", "\n", drawn(panel))
 
