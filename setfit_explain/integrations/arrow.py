@@ -54,13 +54,15 @@ class TableExplainer:
         """Explain a table's texts; yield a table for each, in their order.
 
         Its columns are the key, then those of `ExplanationSet.to_arrow` but for ``text_index``; its rows the
-        targets explained. A failure's index is 0: the key names its text.
+        targets explained, by each of a list of methods. A failure's index is 0: the key names its text.
         """
         labels = None if self.label_column is None else table[self.label_column].to_pylist()
         items = self.explainer(table[self.text_column].to_pylist(), true_labels=labels)
-        for place, item in enumerate(items):
-            own = replace(item, index=0) if isinstance(item, Failure) else item
-            rows = ExplanationSet([own]).to_arrow().drop_columns("text_index")
+        each = len(self.explainer.methods)
+        for place in range(len(table)):
+            of_text = items[place * each : (place + 1) * each]
+            own = (replace(item, index=0) if isinstance(item, Failure) else item for item in of_text)
+            rows = ExplanationSet(own).to_arrow().drop_columns("text_index")
             keyed = table.select([self.key_column]).take([place] * len(rows))
             for name in rows.column_names:
                 keyed = keyed.append_column(rows.field(name), rows[name])

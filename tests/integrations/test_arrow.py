@@ -20,6 +20,17 @@ def test_a_tables_texts_become_a_table_each_with_their_key(model):
     assert ExplanationSet.from_arrow(pa.concat_tables(tables)) == expected
 
 
+def test_with_several_methods_a_texts_table_has_the_rows_of_each_under_its_key(model):
+    table = pa.Table.from_pylist([*ROWS[:2], {"id": "none", "message": None}, ROWS[3]])
+    options = {"targets": "predicted", "method": ["occlusion", "leave_one_in"]}
+    tables = list(TableExplainer(model, key_column="id", text_column="message", **options)(table))
+    assert [found["id"].to_pylist() for found in tables] == [[key] * 2 for key in table["id"].to_pylist()]
+    texts = [ROWS[index]["message"] for index in (0, 1, 3)]
+    explained = pa.concat_tables(found for found in tables if found["failure"].null_count)
+    assert ExplanationSet.from_arrow(explained) == Explainer(model, **options)(texts)
+    assert [failure.index for failure in ExplanationSet.from_arrow(tables[2]).failures] == [0, 0]
+
+
 def test_the_guides_function_for_spark_maps_record_batches(folder):
     code = next(block for _, block in blocks(GUIDE, "python") if "def explain_batches" in block)
     names = {}
