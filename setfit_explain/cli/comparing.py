@@ -48,7 +48,8 @@ def compare(
     ] = None,
 ) -> None:
     """Say what changed from one model to another: predictions, scores, and the words behind them."""
-    destination = Destination.of(None if output is None else OutputFormat(output), to, source=source)
+    sources = (first, second, source, options.reference_texts)
+    destination = Destination.of(None if output is None else OutputFormat(output), to, sources=sources)
     if str(destination.format) not in tuple(map(str, ComparisonFormat)):
         raise OptionError(
             f"A comparison is not written as {destination.format}. Accepted: {', '.join(ComparisonFormat)}."

@@ -54,7 +54,7 @@ def explain(
     given = [Row(member) for member in text or ()]
     if source is None and not given:
         raise typer.BadParameter("Nothing to explain: name a file, - for stdin, or --text.")
-    destination = Destination.of(output, to, source=source)
+    destination = Destination.of(output, to, sources=(source, options.reference_texts))
     _run(model, given, source, texts, options, destination, shard_size if resume else None)
 
 
@@ -75,7 +75,8 @@ def report(
     shard_size: ShardSize = 100,
 ) -> None:
     """Write a page of a data set's explanations: one file, to be opened in any browser."""
-    destination = Destination.of(OutputFormat.HTML, to, title=title, source=source)
+    sources = (model, source, options.reference_texts)
+    destination = Destination.of(OutputFormat.HTML, to, title=title, sources=sources)
     if source is not None:
         _run(model, [], source, texts, options, destination, shard_size if resume else None)
         return
