@@ -94,6 +94,11 @@ class Destination:
             )
         if path is not None:
             _check_writable(path, sources)
+        if by_suffix not in (None, chosen):
+            fitting = next((suffix for suffix, each in _SUFFIXES.items() if each is chosen), ".txt")
+            raise OptionError(
+                f"{str(path)!r} would hold {chosen}, which its suffix denies. Name a file that ends in {fitting} with --to."
+            )
         return cls(chosen, path, title)
 
     def write(self, items: "Iterable[Item]", count: int | None) -> None:

@@ -304,6 +304,32 @@ def test_parquet_is_written_to_a_file_that_is_named_so(run, model, tmp_path):
     assert not (tmp_path / "found.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("output", "name", "suffix"),
+    [("jsonl", "y.parquet", ".jsonl"), ("html", "y.CSV", ".html"), ("terminal", "y.jsonl", ".txt")],
+)
+def test_a_file_named_as_another_format_is_refused(run, model, tmp_path, output, name, suffix):
+    code, _, err = run("explain", model, "-t", LONG, "--output", output, "-o", tmp_path / name)
+    assert code == 2
+    assert f"would hold {output}, which its suffix denies. Name a file that ends in {suffix}" in err
+    assert not (tmp_path / name).exists()
+
+
+def test_a_suffix_that_says_nothing_goes_with_any_format(run, model, tmp_path):
+    options = (
+        "--output",
+        "jsonl",
+        "--target",
+        "delay",
+        "--tolerance",
+        "0.5",
+        "-o",
+        tmp_path / "found.json_lines",
+    )
+    assert run("explain", model, "-t", LONG, *options)[0] == 0
+    assert texts_of((tmp_path / "found.json_lines").read_text()) == [LONG]
+
+
 def test_terminal_escapes_in_errors_are_defused(run, model):
     _, _, err = run("explain", model, "-t", LONG, "--target", "\x1b]0;owned\x07")
     assert "\x1b" not in err
