@@ -335,6 +335,16 @@ def test_terminal_escapes_in_errors_are_defused(run, model):
     assert "\x1b" not in err
 
 
+def test_terminal_escapes_in_a_models_class_names_are_defused(run, tmp_path):
+    body = tiny_body("bert")
+    head = LogisticRegression().fit(body.encode(list(TEXTS)), CLASSES)
+    labels = ["\x1b]0;owned\x07", "delay", "praise"]
+    SetFitModel(model_body=body, model_head=head, labels=labels).save_pretrained(tmp_path / "saved")
+    code, out, _ = run("check", tmp_path / "saved")
+    assert (code, "\x1b" in out) == (0, False)
+    assert "␛]0;owned␇, delay, praise" in " ".join(out.split())
+
+
 def test_version_and_help_need_no_heavy_import():
     code = (
         "import sys\nsys.argv = ['setfit-explain', '--help']\n"
