@@ -59,7 +59,7 @@ class Source:
     place
         A path, or ``"-"`` for standard input.
     input_format
-        None to go by the suffix; what has no known one is one text a line.
+        None to go by the suffix; what has no known one is one text a line, but for ``.json``.
     text_column, label_column
         Columns of CSV, TSV and Parquet, keys of JSON lines.
     copy
@@ -68,7 +68,7 @@ class Source:
     Raises
     ------
     InputError
-        There is a label column, but no columns.
+        There is a label column, but no columns; or a ``.json`` of which the format is not given.
     """
 
     place: str
@@ -78,6 +78,12 @@ class Source:
     copy: IO[bytes] | None = None
 
     def __post_init__(self) -> None:
+        if self.input_format is None and Path(self.place).suffix.lower() == ".json":
+            raise InputError(
+                f"{self.place!r} is JSON. Accepted: JSON lines, an object a line, in a file whose name ends in .jsonl, "
+                "or with --input-format jsonl for the texts explained. Make them of a list with: "
+                f"jq -c '.[]' {self.place} > {Path(self.place).with_suffix('.jsonl').name}"
+            )
         if self.kind is InputFormat.TEXT and self.label_column is not None:
             raise InputError(
                 "--label-column needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text."

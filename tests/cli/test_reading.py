@@ -115,6 +115,15 @@ def test_a_broken_file_is_refused_with_the_line(read, name, content, message):
         read(name, content)
 
 
+def test_json_that_is_no_lines_is_not_read_as_plain_text(read):
+    with pytest.raises(
+        InputError, match=r"'.*a.JSON' is JSON\. Accepted: .* ends in \.jsonl, .* jq -c '\.\[\]' .*a.JSON"
+    ):
+        read("a.JSON", '[\n{"text": "good"}\n]\n')
+    assert read("a.json", '{"text": "good"}\n', input_format=InputFormat.JSONL) == [Row("good")]
+    assert read("a.json", "[\n", input_format=InputFormat.TEXT) == [Row("[")]
+
+
 def test_labels_need_columns():
     with pytest.raises(InputError, match="--label-column needs a file with columns"):
         Source("a.txt", label_column="label")
