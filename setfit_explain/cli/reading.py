@@ -198,7 +198,7 @@ def read_rows(
 
 
 def _csv_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(2**31 - 1)  # the most that a C long holds on Windows
     # Spreadsheets of old Macs end lines with "\r" alone.
     ends = (end for line in lines for end in io.StringIO(line, newline=""))
     reader = csv.DictReader(ends, strict=True, delimiter=delimiter)

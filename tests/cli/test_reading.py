@@ -1,5 +1,6 @@
 """Texts from files of every kind: what is read, and what is said of a file that cannot be."""
 
+import csv
 import io
 import json
 import sys
@@ -45,6 +46,11 @@ def test_a_csv_keeps_quoted_newlines_quotes_and_commas_whatever_ends_its_lines(r
     assert read("a.csv", content, label_column="label") == [
         Row(f'late, "again"{end}parcel', "1"), Row("thanks", None),
     ]  # fmt: skip
+
+
+def test_a_csvs_texts_may_be_long_with_a_limit_that_fits_a_c_long_everywhere(read):
+    assert read("a.csv", f"text\n{'late ' * 100_000}\n") == [Row("late " * 100_000)]
+    assert csv.field_size_limit() == 2**31 - 1
 
 
 def test_a_tsv_is_cut_at_tabs(read):
