@@ -85,9 +85,7 @@ class Source:
                 f"jq -c '.[]' {self.place} > {Path(self.place).with_suffix('.jsonl').name}"
             )
         if self.kind is InputFormat.TEXT and self.label_column is not None:
-            raise InputError(
-                "--label-column needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text."
-            )
+            raise without_columns("--label-column")
 
     @property
     def kind(self) -> InputFormat:
@@ -185,6 +183,14 @@ class Source:
             return Row(text)
         label = _value(record, where, self.label_column, "--label-column")
         return Row(text, None if label == "" else label)
+
+
+def without_columns(option: str) -> InputError:
+    """Say that an option is of no use to plain text."""
+    return InputError(
+        f"{option} needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text. Leave it out, or say "
+        "what the file is with --input-format."
+    )
 
 
 def read_rows(

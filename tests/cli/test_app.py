@@ -103,6 +103,24 @@ def test_a_csv_without_the_column_or_broken_is_exit_code_3(run, model, tmp_path,
     assert message in err
 
 
+@pytest.mark.parametrize("command", ["explain", "report", "compare", "evaluate"])
+def test_a_column_of_plain_text_is_exit_code_3(run, model, tmp_path, command):
+    (tmp_path / "texts.txt").write_text("late parcel\n")
+    models = [model] * (2 if command == "compare" else 1)
+    code, out, err = run(command, *models, tmp_path / "texts.txt", "--text-column", "message")
+    assert (code, out) == (3, "")
+    assert "--text-column needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text" in err
+
+
+def test_a_column_may_be_that_of_the_reference_texts_alone(run, model, tmp_path):
+    (tmp_path / "texts.txt").write_text("late parcel\n")
+    (tmp_path / "references.csv").write_text("message\nthanks\n")
+    references = ("--reference-texts", tmp_path / "references.csv", "--baseline", "mean")
+    options = ("--text-column", "message", "--target", "delay", "--tolerance", "0.5", "--output", "jsonl")
+    code, out, err = run("explain", model, tmp_path / "texts.txt", *references, *options)
+    assert (code, texts_of(out)) == (0, ["late parcel"]), err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"{]\n", "Line 1 is not JSON"), (b"[1]\n", "not a JSON object but list"), (b"\xff", "is not UTF-8")],
