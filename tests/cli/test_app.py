@@ -388,6 +388,13 @@ def test_version_is_printed(run):
     assert run("--version")[:2] == (0, f"{__version__}\n")
 
 
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "setfit_explain", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
+
+
 def test_a_saved_absa_model_is_two_folders_and_each_is_checked(run, tmp_path, monkeypatch):
     def card_without_spacys_version(_model, path, *_, **__):
         (Path(path) / "README.md").touch()
