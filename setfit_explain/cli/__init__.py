@@ -1,4 +1,4 @@
-"""The command line: ``setfit-explain explain | report | compare | check | convert | demo``."""
+"""The command line: ``setfit-explain explain | report | compare | evaluate | check | convert | demo``."""
 
 from setfit_explain.cli.app import main
 

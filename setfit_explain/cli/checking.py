@@ -11,6 +11,7 @@ from rich.text import Text
 from setfit_explain.errors import OptionError
 from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.explanation import Explanation
+from setfit_explain.views.formatting import printable
 
 _REPEATS = 3
 
@@ -76,7 +77,7 @@ def render(facts: Sequence[tuple[str, str]]) -> Table:
     """Lay the facts out in two columns."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, value in facts:
-        table.add_row(Text(name, style="bold"), Text(value))
+        table.add_row(Text(name, style="bold"), Text(printable(value)))
     return table
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setfit_explain.cli.messages import Exit, message
-from setfit_explain.cli.options import ExplainerOptions, TextOptions, refuse_given
+from setfit_explain.cli.options import ExplainerOptions, TextOptions, refuse_given, refuse_idle_column
 from setfit_explain.cli.writing import Destination, OutputFormat, until_the_reader_leaves
 from setfit_explain.errors import OptionError
 
@@ -48,7 +48,9 @@ def compare(
     ] = None,
 ) -> None:
     """Say what changed from one model to another: predictions, scores, and the words behind them."""
-    destination = Destination.of(None if output is None else OutputFormat(output), to, source=source)
+    refuse_idle_column(context, source, texts.input_format, options.reference_texts)
+    sources = (first, second, source, options.reference_texts)
+    destination = Destination.of(None if output is None else OutputFormat(output), to, sources=sources)
     if str(destination.format) not in tuple(map(str, ComparisonFormat)):
         raise OptionError(
             f"A comparison is not written as {destination.format}. Accepted: {', '.join(ComparisonFormat)}."

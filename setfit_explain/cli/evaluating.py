@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setfit_explain.cli.messages import Exit, message, quiet_libraries
-from setfit_explain.cli.options import averaged
+from setfit_explain.cli.options import averaged, refuse_idle_column
 from setfit_explain.cli.reading import InputFormat, read_rows
 from setfit_explain.errors import InputError, OptionError
 
@@ -39,6 +39,7 @@ class EvaluationFormat(StrEnum):
 
 
 def evaluate(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")],
     source: Annotated[str, typer.Argument(metavar="DATA", help="File of texts that it was not trained on.")],
     method: Annotated[list[str] | None, typer.Option(help="Method to evaluate; may be repeated.")] = None,
@@ -86,6 +87,7 @@ def evaluate(
     """Measure explanations: faithful, stable, plausible? Each number beside random and reversed attributions."""
     if source == "-" and (label_column or rationale_column):
         raise OptionError("Labels and rationales are read from a file, not from standard input; name one.")
+    refuse_idle_column(context, source, input_format)
     columns = {"texts": None, "labels": label_column, "rationales": rationale_column}
     read = {
         name: read_rows(source, input_format, text_column, column)[:limit]

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 from setfit_explain.cli.messages import Exit, message
-from setfit_explain.cli.options import ExplainerOptions, ModelArgument, TextOptions, refuse_given
+from setfit_explain.cli.options import (
+    ExplainerOptions,
+    ModelArgument,
+    TextOptions,
+    refuse_given,
+    refuse_idle_column,
+)
 from setfit_explain.cli.reading import Row
 from setfit_explain.cli.writing import TITLE, Destination, OutputFormat
 from setfit_explain.errors import OptionError
@@ -36,6 +42,7 @@ setfit-explain report explanations.jsonl -o tickets.html"""
 
 
 def explain(
+    context: typer.Context,
     model: ModelArgument,
     texts: TextOptions,
     options: ExplainerOptions,
@@ -54,7 +61,8 @@ def explain(
     given = [Row(member) for member in text or ()]
     if source is None and not given:
         raise typer.BadParameter("Nothing to explain: name a file, - for stdin, or --text.")
-    destination = Destination.of(output, to, source=source)
+    refuse_idle_column(context, source, texts.input_format, options.reference_texts)
+    destination = Destination.of(output, to, sources=(source, options.reference_texts))
     _run(model, given, source, texts, options, destination, shard_size if resume else None)
 
 
@@ -75,7 +83,9 @@ def report(
     shard_size: ShardSize = 100,
 ) -> None:
     """Write a page of a data set's explanations: one file, to be opened in any browser."""
-    destination = Destination.of(OutputFormat.HTML, to, title=title, source=source)
+    refuse_idle_column(context, source, texts.input_format, options.reference_texts)
+    sources = (model, source, options.reference_texts)
+    destination = Destination.of(OutputFormat.HTML, to, title=title, sources=sources)
     if source is not None:
         _run(model, [], source, texts, options, destination, shard_size if resume else None)
         return

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 
 from setfit_explain.errors import InputError, ModelError, OptionError, SetFitExplainError
-from setfit_explain.views.formatting import printable
+from setfit_explain.views.formatting import per_second, printable
 
 Tell = Callable[[int, int | None], None]
 """Called with the texts done, and with all where that is known."""
@@ -97,7 +97,7 @@ class Lines:
         self._line_due = now + _SECONDS_BETWEEN_LINES
         rate = (done - self._began[1]) / (now - self._began[0]) if now > self._began[0] else 0.0
         left = f", {_duration((of - done) / rate)} left" if of is not None and rate else ""
-        message(f"{self._told}: {done}{'' if of is None else f' of {of}'}, {rate:.2g}/s{left}")
+        message(f"{self._told}: {done}{'' if of is None else f' of {of}'}, {per_second(rate)}{left}")
 
 
 def _duration(seconds: float) -> str:

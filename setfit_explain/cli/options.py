@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from setfit_explain.cli.reading import InputFormat, Row, Source, read_rows
+from setfit_explain.cli.reading import InputFormat, Row, Source, read_rows, without_columns
 from setfit_explain.cli.selecting import Selection, select
 from setfit_explain.errors import OptionError
 
@@ -160,13 +160,37 @@ def refuse_given(context: typer.Context, *groups: type, why: str) -> None:
     OptionError
         Any is.
     """
-    names = [field.name for group in groups for field in fields(group)]
-    given = [
-        name for name in names if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-    ]
+    given = [name for group in groups for name in _by_hand(context, *(field.name for field in fields(group)))]
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise OptionError(f"{options} would change nothing: {why} Leave it out.")
+
+
+def refuse_idle_column(
+    context: typer.Context,
+    source: str | None,
+    input_format: InputFormat | None,
+    references: Path | None = None,
+) -> None:
+    """Refuse ``--text-column`` where all files are plain text; as a default of the project it may stand.
+
+    Raises
+    ------
+    InputError
+        It is on the command line, and would be ignored.
+    """
+    if source is None or not _by_hand(context, "text_column"):
+        return
+    files = [Source(source, input_format), *([] if references is None else [Source(str(references))])]
+    if all(file.kind is InputFormat.TEXT for file in files):
+        raise without_columns("--text-column")
+
+
+def _by_hand(context: typer.Context, *names: str) -> list[str]:
+    """Return those options that are on the command line, and no defaults."""
+    return [
+        name for name in names if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:

@@ -59,7 +59,7 @@ class Source:
     place
         A path, or ``"-"`` for standard input.
     input_format
-        None to go by the suffix; what has no known one is one text a line.
+        None to go by the suffix; what has no known one is one text a line, but for ``.json``.
     text_column, label_column
         Columns of CSV, TSV and Parquet, keys of JSON lines.
     copy
@@ -68,7 +68,7 @@ class Source:
     Raises
     ------
     InputError
-        There is a label column, but no columns.
+        There is a label column, but no columns; or a ``.json`` of which the format is not given.
     """
 
     place: str
@@ -78,10 +78,14 @@ class Source:
     copy: IO[bytes] | None = None
 
     def __post_init__(self) -> None:
-        if self.kind is InputFormat.TEXT and self.label_column is not None:
+        if self.input_format is None and Path(self.place).suffix.lower() == ".json":
             raise InputError(
-                "--label-column needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text."
+                f"{self.place!r} is JSON. Accepted: JSON lines, an object a line, in a file whose name ends in .jsonl, "
+                "or with --input-format jsonl for the texts explained. Make them of a list with: "
+                f"jq -c '.[]' {self.place} > {Path(self.place).with_suffix('.jsonl').name}"
             )
+        if self.kind is InputFormat.TEXT and self.label_column is not None:
+            raise without_columns("--label-column")
 
     @property
     def kind(self) -> InputFormat:
@@ -181,6 +185,14 @@ class Source:
         return Row(text, None if label == "" else label)
 
 
+def without_columns(option: str) -> InputError:
+    """Say that an option is of no use to plain text."""
+    return InputError(
+        f"{option} needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text. Leave it out, or say "
+        "what the file is with --input-format."
+    )
+
+
 def read_rows(
     place: str,
     input_format: InputFormat | None = None,
@@ -192,7 +204,7 @@ def read_rows(
 
 
 def _csv_records(lines: Iterable[str], delimiter: str) -> Iterator[Record]:
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(2**31 - 1)  # the most that a C long holds on Windows
     # Spreadsheets of old Macs end lines with "\r" alone.
     ends = (end for line in lines for end in io.StringIO(line, newline=""))
     reader = csv.DictReader(ends, strict=True, delimiter=delimiter)

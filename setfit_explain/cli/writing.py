@@ -58,9 +58,25 @@ class Destination:
 
     @classmethod
     def of(
-        cls, output: OutputFormat | None, to: Path | None, *, title: str = TITLE, source: str | None = None
+        cls,
+        output: OutputFormat | None,
+        to: Path | None,
+        *,
+        title: str = TITLE,
+        sources: Iterable[str | Path | None] = (),
     ) -> "Destination":
         """Find the format, and refuse what could not be written before anything is computed.
+
+        Parameters
+        ----------
+        output
+            What was asked for; None to go by the suffix.
+        to
+            The file; None or ``-`` for stdout.
+        title
+            Heading of a page.
+        sources
+            What is read, where it is a file, and must not be replaced.
 
         Raises
         ------
@@ -77,7 +93,12 @@ class Destination:
                 f"What to write to {str(path)!r} is not clear from its suffix; give --output html, jsonl or csv."
             )
         if path is not None:
-            _check_writable(path, source)
+            _check_writable(path, sources)
+        if by_suffix not in (None, chosen):
+            fitting = next((suffix for suffix, each in _SUFFIXES.items() if each is chosen), ".txt")
+            raise OptionError(
+                f"{str(path)!r} would hold {chosen}, which its suffix denies. Name a file that ends in {fitting} with --to."
+            )
         return cls(chosen, path, title)
 
     def write(self, items: "Iterable[Item]", count: int | None) -> None:
@@ -178,14 +199,14 @@ def _flushing(items: "Iterable[Item]") -> "Iterator[Item]":
         sys.stdout.flush()
 
 
-def _check_writable(path: Path, source: str | None) -> None:
+def _check_writable(path: Path, sources: Iterable[str | Path | None]) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OptionError(f"The folder of {str(path)!r} does not exist. Make it first.")
     if path.is_dir() or not os.access(folder, os.W_OK):
         why = "is a folder" if path.is_dir() else "is in a folder that cannot be written to"
         raise OptionError(f"{str(path)!r} {why}. Name another file with --to.")
-    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
-        raise OptionError(
-            f"{str(path)!r} holds the texts and would be replaced. Name another file with --to."
-        )
+    if path.exists() and any(
+        source and Path(source).exists() and path.samefile(source) for source in sources
+    ):
+        raise OptionError(f"{str(path)!r} is read here and would be replaced. Name another file with --to.")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from typing import TYPE_CHECKING, Any, Unpack
 
 from setfit_explain.errors import MissingExtraError, OptionError
-from setfit_explain.explanation.parquet import row_schema
-from setfit_explain.integrations.arrow import TableExplainer
+from setfit_explain.integrations.arrow import TableExplainer, check_columns, check_key
 
 try:
     import ray
@@ -103,7 +101,10 @@ def explain_dataset(
             "A model in memory stays on its device, so GPUs would be reserved in vain. Save it with "
             "save_pretrained and pass the folder: what is loaded by an actor with a GPU is put there."
         )
-    _check_columns(dataset, key_column, text_column, label_column)
+    check_key(key_column)
+    known = dataset.columns(fetch_if_missing=False)
+    if known is not None:
+        check_columns(known, key_column, text_column, label_column)
     resuming = dataset.context.checkpoint_config
     if resuming is not None and resuming.id_column != key_column:
         raise OptionError(
@@ -145,19 +146,6 @@ class _Actor:
         # Ray cuts blocks only within a table that it is given. A text of which a half was written would count as done
         # after a restart, so each text is a table by itself.
         return self.explain(batch)
-
-
-def _check_columns(dataset: Dataset, key_column: str, text_column: str, label_column: str | None) -> None:
-    if key_column in row_schema().names:
-        raise OptionError(
-            f"key_column={key_column!r} is a column of the explanations. Rename the data set's."
-        )
-    known = dataset.columns(fetch_if_missing=False)
-    for column in (key_column, text_column, label_column):
-        if known is not None and column is not None and column not in known:
-            near = difflib.get_close_matches(column, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise OptionError(f"The data set has no column {column!r}. Columns: {', '.join(known)}.{hint}")
 
 
 def _check_room(actors: int, cpus: float, gpus: float, others: int) -> None:

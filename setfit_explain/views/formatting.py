@@ -46,6 +46,11 @@ def signed(value: float, decimals: int = 3) -> str:
     return f"{value + 0.0:+.{decimals}f}"
 
 
+def per_second(rate: float) -> str:
+    """Return a rate to whole steps, or below ten to 2 digits."""
+    return f"{rate:.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+
+
 def minus(text: str) -> str:
     """Return a number with a true minus sign, as wide as the plus."""
     return text.replace("-", "\N{MINUS SIGN}")

@@ -15,6 +15,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from setfit_explain.views.formatting import per_second
+
 Tell = Callable[[int, int | None], None]
 """Called with the number of steps done, and of all steps where that is known."""
 
@@ -56,4 +58,4 @@ class _RateColumn(ProgressColumn):
     """Steps a second."""
 
     def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:.2g}/s", style="progress.data.speed")
+        return Text("" if task.speed is None else per_second(task.speed), style="progress.data.speed")

@@ -103,6 +103,24 @@ def test_a_csv_without_the_column_or_broken_is_exit_code_3(run, model, tmp_path,
     assert message in err
 
 
+@pytest.mark.parametrize("command", ["explain", "report", "compare", "evaluate"])
+def test_a_column_of_plain_text_is_exit_code_3(run, model, tmp_path, command):
+    (tmp_path / "texts.txt").write_text("late parcel\n")
+    models = [model] * (2 if command == "compare" else 1)
+    code, out, err = run(command, *models, tmp_path / "texts.txt", "--text-column", "message")
+    assert (code, out) == (3, "")
+    assert "--text-column needs a file with columns (CSV, TSV, JSON lines or Parquet), not plain text" in err
+
+
+def test_a_column_may_be_that_of_the_reference_texts_alone(run, model, tmp_path):
+    (tmp_path / "texts.txt").write_text("late parcel\n")
+    (tmp_path / "references.csv").write_text("message\nthanks\n")
+    references = ("--reference-texts", tmp_path / "references.csv", "--baseline", "mean")
+    options = ("--text-column", "message", "--target", "delay", "--tolerance", "0.5", "--output", "jsonl")
+    code, out, err = run("explain", model, tmp_path / "texts.txt", *references, *options)
+    assert (code, texts_of(out)) == (0, ["late parcel"]), err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [(b"{]\n", "Line 1 is not JSON"), (b"[1]\n", "not a JSON object but list"), (b"\xff", "is not UTF-8")],
@@ -304,9 +322,45 @@ def test_parquet_is_written_to_a_file_that_is_named_so(run, model, tmp_path):
     assert not (tmp_path / "found.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("output", "name", "suffix"),
+    [("jsonl", "y.parquet", ".jsonl"), ("html", "y.CSV", ".html"), ("terminal", "y.jsonl", ".txt")],
+)
+def test_a_file_named_as_another_format_is_refused(run, model, tmp_path, output, name, suffix):
+    code, _, err = run("explain", model, "-t", LONG, "--output", output, "-o", tmp_path / name)
+    assert code == 2
+    assert f"would hold {output}, which its suffix denies. Name a file that ends in {suffix}" in err
+    assert not (tmp_path / name).exists()
+
+
+def test_a_suffix_that_says_nothing_goes_with_any_format(run, model, tmp_path):
+    options = (
+        "--output",
+        "jsonl",
+        "--target",
+        "delay",
+        "--tolerance",
+        "0.5",
+        "-o",
+        tmp_path / "found.json_lines",
+    )
+    assert run("explain", model, "-t", LONG, *options)[0] == 0
+    assert texts_of((tmp_path / "found.json_lines").read_text()) == [LONG]
+
+
 def test_terminal_escapes_in_errors_are_defused(run, model):
     _, _, err = run("explain", model, "-t", LONG, "--target", "\x1b]0;owned\x07")
     assert "\x1b" not in err
+
+
+def test_terminal_escapes_in_a_models_class_names_are_defused(run, tmp_path):
+    body = tiny_body("bert")
+    head = LogisticRegression().fit(body.encode(list(TEXTS)), CLASSES)
+    labels = ["\x1b]0;owned\x07", "delay", "praise"]
+    SetFitModel(model_body=body, model_head=head, labels=labels).save_pretrained(tmp_path / "saved")
+    code, out, _ = run("check", tmp_path / "saved")
+    assert (code, "\x1b" in out) == (0, False)
+    assert "␛]0;owned␇, delay, praise" in " ".join(out.split())
 
 
 def test_version_and_help_need_no_heavy_import():
@@ -332,6 +386,13 @@ def test_brackets_in_help_are_no_markup(run, command, shown, monkeypatch):
 
 def test_version_is_printed(run):
     assert run("--version")[:2] == (0, f"{__version__}\n")
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "setfit_explain", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
 
 
 def test_a_saved_absa_model_is_two_folders_and_each_is_checked(run, tmp_path, monkeypatch):

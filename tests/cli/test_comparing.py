@@ -111,3 +111,17 @@ def test_a_file_is_reported_without_its_model(run, tmp_path, model):
     code, _, err = run("report", model)
     assert code == 2
     assert "name the texts after the model" in err
+
+
+def test_an_input_is_never_replaced_by_the_output(run, tmp_path, model):
+    names = [explain(model, TEXTS[:1], tolerance=0.5).save(tmp_path / f"{name}.jsonl") for name in "ab"]
+    content = names[1].read_text()
+    for arguments in (
+        ("report", names[1]),
+        ("compare", *names),
+        ("compare", model, model, names[1]),
+        ("explain", model, names[0], "--reference-texts", names[1], "--baseline", "mean"),
+    ):
+        code, _, err = run(*arguments, "-o", names[1])
+        assert (code, f"{str(names[1])!r} is read here and would be replaced" in err) == (2, True), arguments
+    assert names[1].read_text() == content

@@ -184,3 +184,12 @@ def test_columns_of_a_pipe_are_refused(run, saved):
     code, _, err = run("evaluate", saved, "-", "--label-column", "label", stdin="a")
     assert code == 2
     assert "not from standard input" in err
+
+
+def test_a_json_file_is_read_where_its_format_is_said(run, saved, texts):
+    renamed = texts.rename(texts.with_suffix(".json"))
+    code, out, err = run("evaluate", saved, renamed, *SHORT)
+    assert (code, out) == (3, "")
+    assert "texts.json' is JSON. Accepted: " in err
+    code, out, _ = run("evaluate", saved, renamed, *SHORT, "--input-format", "jsonl", "--output", "json")
+    assert (code, json.loads(out)["texts"]) == (0, 3)

@@ -1,5 +1,6 @@
 """Texts from files of every kind: what is read, and what is said of a file that cannot be."""
 
+import csv
 import io
 import json
 import sys
@@ -45,6 +46,11 @@ def test_a_csv_keeps_quoted_newlines_quotes_and_commas_whatever_ends_its_lines(r
     assert read("a.csv", content, label_column="label") == [
         Row(f'late, "again"{end}parcel', "1"), Row("thanks", None),
     ]  # fmt: skip
+
+
+def test_a_csvs_texts_may_be_long_with_a_limit_that_fits_a_c_long_everywhere(read):
+    assert read("a.csv", f"text\n{'late ' * 100_000}\n") == [Row("late " * 100_000)]
+    assert csv.field_size_limit() == 2**31 - 1
 
 
 def test_a_tsv_is_cut_at_tabs(read):
@@ -113,6 +119,15 @@ def test_another_encoding_is_refused_with_its_place_and_the_mend(read, encoding,
 def test_a_broken_file_is_refused_with_the_line(read, name, content, message):
     with pytest.raises(InputError, match=message):
         read(name, content)
+
+
+def test_json_that_is_no_lines_is_not_read_as_plain_text(read):
+    with pytest.raises(
+        InputError, match=r"'.*a.JSON' is JSON\. Accepted: .* ends in \.jsonl, .* jq -c '\.\[\]' .*a.JSON"
+    ):
+        read("a.JSON", '[\n{"text": "good"}\n]\n')
+    assert read("a.json", '{"text": "good"}\n', input_format=InputFormat.JSONL) == [Row("good")]
+    assert read("a.json", "[\n", input_format=InputFormat.TEXT) == [Row("[")]
 
 
 def test_labels_need_columns():

@@ -51,6 +51,12 @@ def test_names_are_written_as_on_the_command_line_or_in_python(run, model, proje
         assert run("explain", model, tmp_path / "a.csv", "--output", "jsonl")[0] == 0
 
 
+def test_a_projects_column_of_texts_does_not_stand_in_the_way_of_plain_text(run, model, project, tmp_path):
+    (tmp_path / "a.txt").write_text("late parcel\n")
+    project('[tool.setfit_explain]\ntext-column = "message"\ntarget = "delay"\ntolerance = 0.5\n')
+    assert run("explain", model, tmp_path / "a.txt", "--output", "jsonl")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
