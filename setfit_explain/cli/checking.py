@@ -11,6 +11,7 @@ from rich.text import Text
 from setfit_explain.errors import OptionError
 from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.explanation import Explanation
+from setfit_explain.explanation.panels import accepts_any_error
 from setfit_explain.views.formatting import printable
 
 _REPEATS = 3
@@ -56,7 +57,7 @@ def check_model(model: str, *, scale: str | None, **settings: Any) -> list[tuple
         *_baseline(explainer, explanation),
         ("method", f"{explanation.method} of {explanation.output}"),
         *[("nodes for the probe text", str(n)) for n in [explanation.settings.get("nodes")] if n],
-        ("converged", "yes" if explanation.converged.all() else "NO"),
+        ("converged", _verdict(explanation)),
         ("seconds per explanation", f"{median(seconds):.2f} (all classes, {tokens} tokens)"),
     ]
 
@@ -93,6 +94,13 @@ def _baseline(explainer: Explainer, explanation: Explanation) -> list[tuple[str,
     except OptionError:  # what is left of a text of which words are cut out is no baseline of its length
         predicted = "none, since words are cut out"
     return [("baseline", str(name)), ("the baseline's own prediction", predicted)]
+
+
+def _verdict(explanation: Explanation) -> str:
+    error = explanation.error_estimate.max()
+    if accepts_any_error(explanation) and error > 0:
+        return f"no tolerance was asked; standard error of sampling up to {error:.2g}"
+    return "yes" if explanation.converged.all() else "NO"
 
 
 def _distribution(classes: Sequence[str], probabilities: Sequence[float]) -> str:

@@ -248,6 +248,11 @@ def test_check_names_no_baseline_of_a_method_that_has_none(run, model, method):
     assert "baseline" not in out
 
 
+def test_check_tells_the_error_of_what_was_drawn_without_a_tolerance(run, model):
+    told = run("check", model, "--method", "gradient_shap")[1]
+    assert "no tolerance was asked; standard error of sampling up to 0." in " ".join(told.split())
+
+
 def test_a_head_with_only_a_decision_function_is_checked_on_its_scale(run, tmp_path):
     body = tiny_body("bert")
     head = RidgeClassifier().fit(body.encode(list(TEXTS)), CLASSES)
