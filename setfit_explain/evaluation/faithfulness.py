@@ -242,7 +242,7 @@ def _check_bins(bins: Sequence[float]) -> None:
         are_shares = False
     if not are_shares:
         raise OptionError(
-            f"bins are a list of shares of the units, above 0 and up to 1, such as [0.1, 0.5]; got {bins!r}."
+            f"bins are shares of the units, above 0 and up to 1, such as [0.1, 0.5]; got {bins!r}."
         )
 
 

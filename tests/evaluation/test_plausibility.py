@@ -148,15 +148,15 @@ def test_attributions_that_are_all_equal_find_as_much_as_chance(metric, possible
     assert np.mean(found) == pytest.approx(1 / 4, abs=4 * (3 / 16 / 400) ** 0.5)
 
 
-@pytest.fixture(scope="module")
-def controlled():
+@pytest.fixture(scope="module", params=[1.0, 0.4])
+def controlled(request):
     texts = [text for text in random_texts(60) if "good" in text.split() and len(set(text.split())) > 2]
     return evaluate(
         bag_of_words(),
         texts,
         methods={"exact": ZERO, "random": {"method": RandomOrder(), "output": "logit"}},
         metrics=[*PLAUSIBILITY],
-        rationales=[[(text.index("good"), text.index("good") + 4)] for text in texts],
+        rationales=[[(text.index("good"), text.index("good") + 4, request.param)] for text in texts],
         labels=["praise"] * len(texts),
     )
 
