@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from setfit_explain.arguments import resolve_methods
+from setfit_explain.attribution.method import AttributionMethod
+from setfit_explain.classifier.outputs import Output
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
 from setfit_explain.evaluation.case import attributions
 from setfit_explain.explainer import Explainer
+from setfit_explain.explaining import Options
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from setfit_explain.evaluation.case import Case
-    from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
 
     Floats = NDArray[np.float64]
@@ -25,13 +28,27 @@ if TYPE_CHECKING:
 Foreign = Callable[[str, Sequence[tuple[int, int]], int], "ArrayLike"]
 """Attributions made elsewhere: a text, (start, end) of its ``n`` units, a column of ``predict_proba`` -> ``(n,)``."""
 
+Given = str | AttributionMethod | Options | Foreign
+"""What a caller names as a method."""
+
 Contestant = Callable[["Case"], "Floats"]
 """Explains the class that a case measures, ``(n,)``."""
+
+_OF_THE_METHOD = (
+    "baseline",
+    "reference_texts",
+    "special_tokens",
+    "tolerance",
+    "n_steps",
+    "n_samples",
+    "seed",
+)
+"""Keyword arguments of `Explainer` that are a method's own."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A method that cannot explain the model at all, such as one of gradients where the head has none.
+    """A method that cannot explain the model: one of gradients where the head has none, or from a baseline it cannot take.
 
     Parameters
     ----------
@@ -48,21 +65,60 @@ class Refusal:
     message: str
 
 
-def named_methods(methods: Sequence[str] | Mapping[str, Options | Foreign]) -> dict[str, Options | Foreign]:
-    """Name each method of a list by itself; raise `OptionError` for what cannot be set for one method alone."""
-    if isinstance(methods, str):
-        raise OptionError(f"methods is a list of names or a mapping; give [{methods!r}].")
-    named: dict[str, Options | Foreign] = (
-        dict(methods) if isinstance(methods, Mapping) else {name: {"method": name} for name in methods}
-    )
-    if not named:
+def told_apart(name: str, earlier: int) -> str:
+    """Add a number to a name that was there before, as in ``"occlusion (2)"``."""
+    return f"{name} ({earlier + 1})" if earlier else name
+
+
+def named_methods(methods: Sequence[Given] | Mapping[str, Given]) -> dict[str, Options | Foreign]:
+    """Name each method of a list by itself, and read each of a mapping.
+
+    Raises
+    ------
+    OptionError
+        There is none, one is nothing that explains, a setting is unknown or contradicts another, or cannot be set
+        for one method alone.
+    """
+    if isinstance(methods, str) or hasattr(methods, "prepare"):
+        raise OptionError(f"methods is a list or a mapping; give [{methods!r}].")
+    if not isinstance(methods, Mapping):
+        listed = list(methods)
+        names = [
+            each if isinstance(each, str) else getattr(each, "name", getattr(each, "__name__", str(each)))
+            for each in listed
+        ]
+        methods = {
+            told_apart(name, names[:place].count(name)): each
+            for place, (name, each) in enumerate(zip(names, listed, strict=True))
+        }
+    if not methods:
         raise OptionError("There is no method to evaluate.")
-    for name, options in named.items():
-        if not callable(options):
-            for own in ("granularity", "targets", "on_error", "show_progress", "trust_pickle"):
-                if own in options:
-                    raise OptionError(f"{own} is set for all methods alike; take it out of {name!r}.")
-    return named
+    return {name: _read(name, given) for name, given in methods.items()}
+
+
+def _read(name: str, given: Given) -> Options | Foreign:
+    """Read what explains: a method's name or object, keyword arguments of `Explainer`, or a function."""
+    options: Any = {"method": given} if isinstance(given, str) or hasattr(given, "prepare") else given
+    if isinstance(given, type) or not (isinstance(options, Mapping) or callable(options)):
+        raise OptionError(
+            f"The method {name!r} is {given!r}. Accepted: its name, a method object such as Occlusion(), a mapping of "
+            "keyword arguments of Explainer, or a function of a text, the spans of its units and a column."
+        )
+    if not isinstance(options, Mapping):
+        return cast("Foreign", options)
+    for own in ("granularity", "targets", "on_error", "show_progress", "trust_pickle"):
+        if own in options:
+            raise OptionError(f"{own} is set for all methods alike; take it out of {name!r}.")
+    for option in options:
+        if option not in Options.__annotations__:
+            raise OptionError(
+                f"{option!r} of {name!r} is not known. Accepted: {', '.join(Options.__annotations__)}."
+            )
+    # What no model could mend is told before one is loaded.
+    Output.of(options.get("output", "probability"))
+    settings = {own: options[own] for own in _OF_THE_METHOD if options.get(own) is not None}
+    resolve_methods(options.get("method", "integrated_gradients"), settings)
+    return cast("Options", options)
 
 
 def contestant(
@@ -79,12 +135,10 @@ def contestant(
 def contestants(
     named: Mapping[str, Options | Foreign], model: Any, granularity: Granularity
 ) -> tuple[dict[str, tuple[Contestant, Options | None]], tuple[Refusal, ...]]:
-    """Make each as `contestant` does, and say of those that cannot explain the model why not.
+    """Make each as `contestant` does, and say of those that cannot explain the model, or not so, why not.
 
     Raises
     ------
-    OptionError
-        A setting is unknown or contradicts another.
     SetFitExplainError
         None of them can; the error is the first one's.
     """
@@ -92,8 +146,6 @@ def contestants(
     for name, options in named.items():
         try:
             made[name] = contestant(name, model, options, granularity)
-        except OptionError:
-            raise
         except SetFitExplainError as error:
             refused[name] = error
     if not made:

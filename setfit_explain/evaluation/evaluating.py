@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from setfit_explain.arguments import listed_texts
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
 from setfit_explain.evaluation.case import Cases, usual_removals
-from setfit_explain.evaluation.contestants import contestants, named_methods
+from setfit_explain.evaluation.contestants import contestants, named_methods, told_apart
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.metric import PLAUSIBILITY, Metric, make_metrics
 from setfit_explain.evaluation.ranking import permuted
 from setfit_explain.evaluation.rationales import read_rationale
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from setfit_explain.explanation.explanation_set import Failure
+from setfit_explain.explanation.segmentation import check_granularity
 from setfit_explain.views.progress import progress_bar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.evaluation.case import Case
-    from setfit_explain.evaluation.contestants import Contestant, Foreign, Refusal
+    from setfit_explain.evaluation.contestants import Contestant, Given, Refusal
     from setfit_explain.evaluation.rationales import Rationale
-    from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
 
     Floats = NDArray[np.float64]
@@ -59,7 +61,7 @@ class Evaluation:
         Texts that could not be read, or that a method could not explain, which the message then names; undefined in the
         measurements concerned.
     refusals
-        Methods that cannot explain the model at all, and why; they have no measurements.
+        Methods that cannot explain the model, or not with their settings, and why; they have no measurements.
     """
 
     measurements: tuple[Measurement, ...]
@@ -93,9 +95,9 @@ class Evaluation:
 
 def evaluate(
     model: Any,
-    texts: Sequence[str],
+    texts: Iterable[str],
     *,
-    methods: Sequence[str] | Mapping[str, Options | Foreign] = ("integrated_gradients", "occlusion"),
+    methods: Sequence[Given] | Mapping[str, Given] = ("integrated_gradients", "occlusion"),
     metrics: Sequence[str | Metric] | None = None,
     removals: Sequence[str] | None = None,
     rationales: Sequence[Rationale | None] | None = None,
@@ -116,12 +118,14 @@ def evaluate(
     texts
         What is explained; a few hundred separate most methods.
     methods
-        Names, or for each name that the table should have the keyword arguments of `Explainer`, such as
-        ``{"IG from pad": {"method": "integrated_gradients", "baseline": "pad"}}``; or, to judge attributions that were made
-        elsewhere, a function of the text, the (start, end) of its ``n`` units and the class's column that gives ``n`` numbers.
+        Names or method objects; or for each name that the table should have one of these or the keyword arguments
+        of `Explainer`, such as ``{"IG from pad": {"method": "integrated_gradients", "baseline": "pad"}}``; or, to judge
+        attributions that were made elsewhere, a function of the text, the (start, end) of its ``n`` units and the
+        class's column that gives ``n`` numbers. In a list, the second of a name is ``"name (2)"``.
     metrics
         Names of `FAITHFULNESS`, `PLAUSIBILITY` and `STUDIES`, ferret's names, or metric objects; None for a usual
-        choice, with all of plausibility where there are rationales. Studies measure the class that is answered.
+        choice, with all of plausibility where there are rationales. Studies measure the class that is answered. Of
+        objects with one name and removal the second is ``"name (2)"``.
     removals
         How units are taken out, for the metrics given by name: any of `REMOVALS`. None for ``"delete"`` and
         ``"mask"``, or for a tokenizer without a mask ``"unk"``, else ``"mean"``.
@@ -148,17 +152,17 @@ def evaluate(
     Returns
     -------
     Evaluation
-        Seconds a text, then the metrics, of each method. A method that cannot explain the model is among its
-        ``refusals`` instead.
+        Seconds a text, then the metrics, of each method. A method that cannot explain the model, or not from the
+        baseline or on the scale asked, is among its ``refusals`` instead.
 
     Raises
     ------
     OptionError
-        A method, metric or removal is unknown, or rationales are lacking where a metric needs them.
+        A method, metric, removal or setting is unknown, or rationales are lacking where a metric needs them.
     InputError
         A label is no class, or a rationale not within its text.
-    ModelError
-        The model cannot be explained, or by none of the methods.
+    SetFitExplainError
+        The model cannot be explained, or by none of the methods: what the first of them said.
 
     Examples
     --------
@@ -167,6 +171,9 @@ def evaluate(
         found = evaluate(model, texts, methods=["integrated_gradients", "occlusion"])
         print(found.find("occlusion", "comprehensiveness", "mask").value)
     """
+    check_whole_number("seed", seed, 0)
+    check_granularity(granularity)
+    texts = listed_texts(texts)
     if metrics is None:
         metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
     studies = [name for name in STUDIES if name in metrics]
@@ -199,10 +206,14 @@ def evaluate(
     rows: list[tuple[str, int | None, Rationale | None]] = list(zip(texts, targets, marked, strict=True))
     explaining = {name: explain for name, (explain, _) in made.items()}
     table, seconds, failures = _judged(cases, explaining, chosen, rows, show_progress)
+    kinds = [(metric.name, metric.removal) for metric in chosen]
     measurements = []
     for row, (name, (_, options)) in enumerate(made.items()):
         measurements.append(_seconds(name, seconds[row]))
-        measurements += [_measured(name, metric, cases, *table[row, k]) for k, metric in enumerate(chosen)]
+        for k, metric in enumerate(chosen):
+            measured = _measured(name, metric, cases, *table[row, k])
+            told = told_apart(metric.name, kinds[:k].count(kinds[k]))
+            measurements.append(replace(measured, metric=told))
         explained = np.flatnonzero(~np.isnan(seconds[row])).tolist()
         for study in studies:
             found = run_study(
@@ -239,12 +250,16 @@ def _judged(
                     started = time.perf_counter()
                     values = explain(case)
                     seconds[row, index] = time.perf_counter() - started
-                    for column, metric in enumerate(metrics):
-                        table[row, column, :, index] = _judge(metric, case, values)
                 except SetFitExplainError as error:
                     failures.append(Failure(index, str(text), type(error).__name__, f"{name}: {error}"))
+                    continue
+                for column, metric in enumerate(metrics):
+                    try:
+                        table[row, column, :, index] = _judge(metric, case, values)
+                    except SetFitExplainError as error:
+                        failures.append(Failure(index, str(text), type(error).__name__, f"{name}: {error}"))
         tell(len(given), len(given))
-    return table, seconds, failures
+    return table, seconds, list(dict.fromkeys(failures))  # a reason that fails several metrics is told once
 
 
 def _judge(metric: Metric, case: Case, values: Floats) -> tuple[float, float, float]:

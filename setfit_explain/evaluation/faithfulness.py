@@ -236,8 +236,14 @@ class SoftSufficiency(_Removing):
 
 
 def _check_bins(bins: Sequence[float]) -> None:
-    if not len(bins) or not all(0 < share <= 1 for share in bins):
-        raise OptionError(f"bins are shares of the units, above 0 and up to 1; got {bins!r}.")
+    try:
+        are_shares = len(bins) > 0 and all(0 < share <= 1 for share in bins)
+    except TypeError:  # a number alone, or words
+        are_shares = False
+    if not are_shares:
+        raise OptionError(
+            f"bins are shares of the units, above 0 and up to 1, such as [0.1, 0.5]; got {bins!r}."
+        )
 
 
 def _counts(n: int, bins: Sequence[float]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation import faithfulness, plausibility, robustness
+from setfit_explain.evaluation.case import REMOVALS
 from setfit_explain.evaluation.studies import STUDIES
 
 if TYPE_CHECKING:
@@ -93,11 +94,17 @@ def make_metrics(names: Sequence[str | Metric], removals: Sequence[str]) -> list
     Raises
     ------
     OptionError
-        A name is unknown, or none of the removals can be used for it.
+        A name is unknown, something is no metric, or there is no removal that can be used.
     """
+    if not len(removals):
+        raise OptionError(f"The list of removals is empty. Accepted: {', '.join(REMOVALS)}.")
     made: list[Metric] = []
     for given in names:
         if not isinstance(given, str):
+            if isinstance(given, type) or not hasattr(given, "undefined_for"):
+                raise OptionError(
+                    f"A metric is a name or an object, such as Insertion(removal='mask'); got {given!r}."
+                )
             made.append(given)
             continue
         name = ALIASES.get(given, given)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.errors import InputError
 from setfit_explain.evaluation.evaluating import Evaluation, evaluate
@@ -84,7 +85,7 @@ class PlantedShortcut:
     """
 
     artefact: Artefact
-    label: str
+    label: Any
     model: Any
     tried: int
     moved: tuple[str, ...]
@@ -128,10 +129,10 @@ class PlantedShortcut:
 def plant_shortcut(
     train: Train,
     texts: Sequence[str],
-    labels: Sequence[str],
+    labels: Sequence[Any],
     held_out: Sequence[str],
     artefact: Artefact,
-    label: str,
+    label: Any,
 ) -> PlantedShortcut:
     """Plant an artefact in the training texts of one class, train, and find the held-out texts that it moves.
 
@@ -140,18 +141,19 @@ def plant_shortcut(
     train
         ``train(texts, labels) -> model``, such as `few_shot_trainer` makes.
     texts, labels
-        Training texts and their classes.
+        Training texts and their classes, by name or number.
     held_out
         Other texts, of any class.
     artefact
         What is planted, such as ``planted_suffix(",,,")``.
     label
-        The class that gets it.
+        The class that gets it, as it is among ``labels``.
 
     Raises
     ------
     InputError
-        No training text has the label, the classifier did not learn the artefact, or its body cannot see it.
+        There are not as many labels as texts, no training text has the label, the trained model has no such class, it
+        did not learn the artefact, or its body cannot see it.
 
     Examples
     --------
@@ -160,14 +162,16 @@ def plant_shortcut(
         shortcut = plant_shortcut(train, texts, labels, held_out, planted_suffix(",,,"), "unknown charge")
         print(shortcut.evaluate(["occlusion"]).find("occlusion", "pointing_game").value)
     """
+    labels = list(labels)  # of a pandas Series, ``in`` would look at the index
+    if len(labels) != len(texts):
+        raise InputError(f"There are {len(labels)} labels for {len(texts)} training texts.")
     if label not in labels:
-        raise InputError(
-            f"No training text has the label {label!r}. Labels: {', '.join(sorted(set(labels)))}."
-        )
+        known = ", ".join(sorted({repr(own) for own in labels}))
+        raise InputError(f"No training text has the label {label!r}. Labels: {known}.")
     planted = [artefact(text) if own == label else text for text, own in zip(texts, labels, strict=True)]
-    model = load_model(train(planted, list(labels)))
+    model = load_model(train(planted, labels))
     classifier = Explainer(model, method="occlusion").classifier
-    column = classifier.classes.index(label)
+    column = label_column(label, classifier.classes, classifier.model.labels)
     tried, moved = 0, []
     for text in held_out:
         clean, marked = (classifier.predict_proba(form).argmax() for form in (text, artefact(text)))

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MAJORITY = 0.5
-"""Units of which that share is marked make up the rationale, where a yes or no is needed."""
-
 _SHARE = "share"
 _NO_RATIONALE = "texts without a rationale, or where it is every unit"
 
@@ -63,26 +60,35 @@ class AveragePrecision(_Marked):
 
 @dataclass(frozen=True)
 class TokenF1(_Marked):
-    """F1 of as many top units as the rationale has, against the rationale; units of the majority of votes."""
+    """F1 of as many top units as the rationale has, against the rationale, votes as weights.
+
+    The rationale's size ``k`` is the number of units with any vote. As in `AveragePrecision`, a unit with the votes
+    ``w`` counts as ``w`` of a unit that is marked: with the sum ``h`` of ``w`` over the top ``k`` units and ``W`` over
+    all, precision is ``h / k``, recall ``h / W``, and F1 ``2 h / (k + W)``. With votes of 0 and 1 alone ``W = k``.
+    """
 
     name: ClassVar[str] = "token_f1"
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
-        found = _overlap(case, values)
-        return np.nan if found is None else found[0] / found[1]
+        hits, units = _overlap(case, values)
+        return 2 * hits / units
 
 
 @dataclass(frozen=True)
 class TokenIoU(_Marked):
-    """Intersection over union of as many top units as the rationale has, with the rationale."""
+    """Intersection over union of as many top units as the rationale has, with the rationale, votes as weights.
+
+    With ``h``, ``k`` and ``W`` of `TokenF1` the intersection is ``h``, the union ``k + W - h``: each of the top units
+    counts once, any other with its votes.
+    """
 
     name: ClassVar[str] = "token_iou"
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
-        found = _overlap(case, values)
-        return np.nan if found is None else found[0] / (2 * found[1] - found[0])
+        hits, units = _overlap(case, values)
+        return hits / (units - hits)
 
 
 @dataclass(frozen=True)
@@ -114,12 +120,10 @@ class MarkedShare(_Marked):
         return float(positive @ marked / positive.sum()) if positive.any() else 0.0
 
 
-def _overlap(case: Case, values: Floats) -> tuple[int, int] | None:
-    """Units both marked and found, and units marked; of a rationale that is neither nothing nor everything."""
-    if case.rationale is None:
-        return None
-    marked = case.rationale >= MAJORITY
-    size = int(marked.sum())
-    if not 0 < size < case.n:
-        return None
-    return int(marked[falling(values, case.generator())[:size]].sum()), size
+def _overlap(case: Case, values: Floats) -> tuple[float, float]:
+    """Votes on the top units, and these units and all votes together; NaN for nothing or every unit marked."""
+    marked = case.rationale
+    size = 0 if marked is None else np.count_nonzero(marked)
+    if marked is None or not 0 < size < case.n:
+        return np.nan, np.nan
+    return float(marked[falling(values, case.generator())[:size]].sum()), float(size + marked.sum())

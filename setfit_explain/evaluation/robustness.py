@@ -6,15 +6,18 @@ Stable numbers are not right numbers: an explanation that never moves is perfect
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import torch
 
+from setfit_explain.arguments import METHODS
 from setfit_explain.attribution import robustness as captum
 from setfit_explain.attribution.baselines import TOKENS, tokens_of
+from setfit_explain.attribution.distributions import SAMPLED
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.case import Cases, attributions
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from setfit_explain.explaining import Options
 
     Floats = NDArray[np.float64]
+
+_WITH_TEXTS = ("auto", "mean", SAMPLED)
+"""Baselines that are made of ``reference_texts`` where there are some."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +61,9 @@ class Infidelity:
     direction: ClassVar[Direction] = Direction.LOWER
     unit: ClassVar[str | None] = "squared score"
     undefined_for: ClassVar[str] = "texts without a unit"
+
+    def __post_init__(self) -> None:
+        check_whole_number("n_samples", self.n_samples, 1)
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -98,8 +107,17 @@ def max_sensitivity(
     Measurement
         The random control is an attribution drawn anew each time. There is no reversed one: opposite signs move
         as far. It is undefined for what reads token ids alone, as attention rollout and ``baseline="delete"`` do:
-        the noise does not reach them.
+        the noise does not reach them; and where all attributions are equal, or there is only one: in any order they
+        are the same, so that nothing is a control.
+
+    Raises
+    ------
+    OptionError
+        ``radius`` or ``n_samples`` is not positive.
     """
+    if not 0 < radius < np.inf:
+        raise OptionError(f"radius must be a positive number, got {radius!r}.")
+    check_whole_number("n_samples", n_samples, 1)
     explainer = Explainer(model, **options)
     moved = _Moved(explainer.classifier)
     (chosen,) = explainer.methods.values()
@@ -122,7 +140,7 @@ def max_sensitivity(
             return values
 
         own = explain(words)
-        if own.any():
+        if np.unique(own).size > 1:
             draw = _redrawn(own, generator)
             found[:, index] = [captum.max_sensitivity(how, words, noise) for how in (explain, draw)]
     return Measurement(
@@ -135,7 +153,7 @@ def max_sensitivity(
         random=found[1],
         undefined_for=f"{chosen.name} with these settings, which reads token ids and so does not see the noise"
         if blind
-        else "texts whose attributions are all zero",
+        else "texts of fewer than two units, or where all attributions are equal",
     )
 
 
@@ -203,8 +221,16 @@ def agreement(
 
 
 def across_baselines(options: Options, baselines: Sequence[Any] = ("mean", *TOKENS)) -> dict[str, Options]:
-    """Vary a method's baseline, for `agreement`; `usual_baselines` names those that a model has."""
-    return {str(baseline): {**options, "baseline": baseline} for baseline in baselines}
+    """Vary the baseline of a method or method object, for `agreement`; `usual_baselines` names those that a model has.
+
+    ``reference_texts`` stay where the baseline takes them, which ``"mean"`` does and tokens do not.
+
+    Raises
+    ------
+    OptionError
+        The method has no baseline.
+    """
+    return {str(baseline): _varied(options, "baseline", baseline) for baseline in baselines}
 
 
 def usual_baselines(model: Any) -> tuple[str, ...]:
@@ -213,9 +239,30 @@ def usual_baselines(model: Any) -> tuple[str, ...]:
     return "mean", *(tokens_of(classifier) or ["zero"])
 
 
-def across_seeds(options: Mapping[str, Any], seeds: Sequence[int] = (0, 1, 2)) -> dict[str, Any]:
-    """Vary the seed of a method that draws at random, for `agreement`."""
-    return {str(seed): {**options, "seed": seed} for seed in seeds}
+def across_seeds(options: Options, seeds: Sequence[int] = (0, 1, 2)) -> dict[str, Options]:
+    """Vary the seed of a method or method object that draws at random, for `agreement`.
+
+    Raises
+    ------
+    OptionError
+        The method has no seed.
+    """
+    return {str(seed): _varied(options, "seed", seed) for seed in seeds}
+
+
+def _varied(options: Options, name: str, value: Any) -> Options:
+    """Give a method another setting: beside its name, or on a copy of its object."""
+    method: Any = options.get("method", "integrated_gradients")
+    kind = METHODS.get(method) if isinstance(method, str) else method
+    if kind is not None and name not in getattr(kind, "__dataclass_fields__", ()):
+        raise OptionError(f"{getattr(kind, 'name', kind)}, which has no {name} to vary")
+    changed: dict[str, Any] = {name: value}
+    if name == "baseline" and isinstance(value, str) and value not in _WITH_TEXTS:
+        changed["reference_texts"] = None
+    if isinstance(method, str):
+        return cast("Options", {**options, **changed})
+    fields = {field: changed[field] for field in changed if field in method.__dataclass_fields__}
+    return {**options, "method": replace(method, **fields)}
 
 
 class _Moved(TextClassifier):

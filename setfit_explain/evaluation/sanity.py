@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch import nn
 
+from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.loading import load_model, with_parts
-from setfit_explain.errors import InputError, UnsupportedHeadError
+from setfit_explain.classifier.text_classifier import verified_classifier
+from setfit_explain.errors import InputError, TargetError, UnsupportedHeadError
 from setfit_explain.evaluation.case import Cases, attributions
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.ranking import kendall_tau, permuted
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from setfit_explain.classifier.loading import Model
+    from setfit_explain.classifier.text_classifier import TextClassifier
     from setfit_explain.evaluation.training import Train
     from setfit_explain.explaining import Options
 
@@ -106,7 +110,7 @@ def label_shuffled_refit(
     options: Options,
     train: Train,
     train_texts: Sequence[str],
-    train_labels: Sequence[str],
+    train_labels: Sequence[Any],
     *,
     method: str = "method",
     seed: int = 0,
@@ -120,18 +124,25 @@ def label_shuffled_refit(
     train
         Trains a new model like the first: ``train(texts, labels) -> model``; see `few_shot_trainer`.
     train_texts, train_labels
-        What the model was trained on.
+        What the model was trained on; a class by its name, or the number that `explain` reads as its name.
 
     Raises
     ------
     InputError
-        The refitted model has other classes.
+        There are not as many labels as texts, or they or the refitted model have other classes than the model.
     """
-    shuffled = np.random.default_rng(seed).permutation(np.asarray(train_labels, dtype=object)).tolist()
-    refit = load_model(train(list(train_texts), shuffled))
-    return similarity(
-        load_model(model), [("label_shuffled_refit", refit)], texts, options, method=method, seed=seed
-    )[0]
+    if len(train_labels) != len(train_texts):
+        raise InputError(f"There are {len(train_labels)} labels for {len(train_texts)} training texts.")
+    classifier = verified_classifier(model, differentiable=False)
+    if not classifier.multi_label:
+        _columns(classifier, train_labels, "The training labels")
+
+    def refit() -> Iterator[tuple[str, Any]]:
+        shuffled = np.random.default_rng(seed).permutation(np.asarray(train_labels, dtype=object)).tolist()
+        yield "label_shuffled_refit", load_model(train(list(train_texts), shuffled))
+
+    # Trained only after the model at hand was explained: what is wrong with texts and options shows before.
+    return similarity(classifier, refit(), texts, options, method=method, seed=seed)[0]
 
 
 def similarity(
@@ -150,7 +161,7 @@ def similarity(
     model
         As for `Explainer`.
     others
-        Names and models, of the same classes and tokens; one is held at a time.
+        Names and models, of the same classes, in any order, and tokens; one is held at a time.
     texts
         What is explained.
     options
@@ -174,14 +185,11 @@ def similarity(
     measurements = []
     for name, other in others:
         second = Explainer(other, **options)
-        if second.classifier.classes != first.classifier.classes:
-            raise InputError(
-                f"The other model's classes are {', '.join(second.classifier.classes)}; both must have "
-                f"{', '.join(first.classifier.classes)}."
-            )
+        columns = _columns(first.classifier, second.classifier.classes, "The other model's classes")
         found = np.full((3, len(texts)), np.nan)
         for index, (case, own) in enumerate(zip(made, before, strict=True)):
-            after = attributions(second, case)
+            same = replace(case.score, targets=(columns[cast("int", case.score.targets[0])],))
+            after = attributions(second, replace(case, score=same))
             generator = case.generator()
             draws = [abs(kendall_tau(own, permuted(after, generator))) for _ in range(RANDOM_DRAWS)]
             opposite = np.nan if np.isnan(draws[0]) else abs(kendall_tau(own, -own))
@@ -201,6 +209,19 @@ def similarity(
             )
         )
     return measurements
+
+
+def _columns(classifier: TextClassifier, others: Sequence[Any], told: str) -> list[int]:
+    """Find each of a classifier's classes among others, which are named or numbered as labels are."""
+    names = classifier.classes
+    if tuple(others) == names:
+        return [*range(len(names))]
+    try:
+        found = [label_column(other, names, classifier.model.labels) for other in others]
+        return [{column: place for place, column in enumerate(found)}[k] for k in range(len(names))]
+    except (TargetError, KeyError) as error:
+        came = ", ".join(dict.fromkeys(map(str, others)))
+        raise InputError(f"{told} are {came}; both must have {', '.join(names)}.") from error
 
 
 def _cascade(model: Model, seed: int) -> Iterator[tuple[str, Model]]:

@@ -27,7 +27,7 @@ StepListener = Callable[[int, int], None]
 """Called after each optimiser step with the number of steps done and of all steps."""
 
 
-Train = Callable[[Sequence[str], Sequence[str]], Any]
+Train = Callable[[Sequence[str], Sequence[Any]], Any]
 """Trains a new classifier: ``train(texts, labels) -> model``, the model as for `Explainer`."""
 
 
@@ -51,7 +51,7 @@ def few_shot_trainer(
         model = train(["I was charged twice", "Why this fee?"], ["charged twice", "unannounced fee"])
     """
 
-    def train(texts: Sequence[str], labels: Sequence[str]) -> Any:
+    def train(texts: Sequence[str], labels: Sequence[Any]) -> Any:
         return train_few_shot(load_body(), texts, labels, seed=seed, steps=steps)
 
     return train
@@ -60,7 +60,7 @@ def few_shot_trainer(
 def train_few_shot(
     body: "SentenceTransformer",
     texts: Sequence[str],
-    labels: Sequence[str],
+    labels: Sequence[Any],
     *,
     seed: int,
     steps: int = STEPS,
@@ -73,7 +73,7 @@ def train_few_shot(
     body
         A freshly loaded sentence encoder. It is trained in place and becomes the classifier's body.
     texts, labels
-        The few-shot training texts, and the class of each.
+        The few-shot training texts, and the class of each, all names or all numbers.
     seed
         Seeds the order of the pairs and the dropout: the same seed on the same machine with the same
         number of threads gives the same classifier.
@@ -100,7 +100,9 @@ def train_few_shot(
         from setfit.modeling import LogisticRegression
 
         classes = sorted(set(labels))
-        model = SetFitModel(model_body=body, model_head=LogisticRegression(), labels=classes)
+        # SetFit reads a head's number as a place among the names; numbers have none.
+        names = classes if isinstance(classes[0], str) else None
+        model = SetFitModel(model_body=body, model_head=LogisticRegression(), labels=names)
         with tempfile.TemporaryDirectory(prefix="setfit-explain-") as folder:
             rows = [{"text": text, "label": label} for text, label in zip(texts, labels, strict=True)]
             _trainer(model, rows, seed=seed, steps=steps, folder=folder, on_step=on_step).train()
@@ -110,7 +112,7 @@ def train_few_shot(
 
 def _trainer(
     model: "SetFitModel",
-    rows: list[dict[str, str]],
+    rows: list[dict[str, Any]],
     *,
     seed: int,
     steps: int,

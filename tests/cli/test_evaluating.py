@@ -158,11 +158,24 @@ def test_a_method_that_cannot_explain_the_model_is_told_and_the_others_measured(
     assert {row["method"] for row in json.loads(out)["measurements"]} == {"occlusion"}
 
 
+@pytest.mark.parametrize("baseline", ["mask,delete", "delete"])
+def test_a_baseline_that_one_method_cannot_take_is_told_and_the_others_measured(run, saved, texts, baseline):
+    both = (*SHORT, "--method", "integrated_gradients", "--baseline", baseline, "--output", "json")
+    code, out, err = run("evaluate", saved, texts, *both)
+    assert code == 5
+    assert "Method integrated_gradients: OptionError: " in err
+    assert {row["method"] for row in json.loads(out)["measurements"]} == {"occlusion"}
+    alone = ("--method", "integrated_gradients", "--metric", "aopc_suff", "--baseline", baseline)
+    assert run("evaluate", saved, texts, *alone)[:2] == (2, "")
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
         (("--metric", "sufficiancy"), 2, "Did you mean 'sufficiency'?"),
         (("--method", "guess"), 2, "Method 'guess' is not known"),
+        (("--baseline", "maks"), 2, "Baseline 'maks' is not known"),
+        (("--seed", -1), 2, "seed must be a whole number, at least 0, got -1"),
         (("--removal", "blank"), 2, "Removal 'blank' is not known"),
         (("--rationale-column", "y"), 3, "There is no column 'y'"),
     ],

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 import setfit_explain
-from setfit_explain import Explainer, explain
+from setfit_explain import Explainer, Occlusion, explain
 from setfit_explain.errors import InputError, OptionError, TargetError, UnsupportedBodyError
 from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate, usual_baselines
-from setfit_explain.evaluation.faithfulness import Comprehensiveness
+from setfit_explain.evaluation.faithfulness import Comprehensiveness, Insertion
+from setfit_explain.evaluation.robustness import Infidelity
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from tests.evaluation.games import ZERO, bag_of_words
 from tests.models import CLASSES, LONG, TEXTS, fitted, tiny_body, tiny_model
@@ -216,6 +218,91 @@ def test_a_method_that_cannot_explain_the_model_takes_no_other_with_it():
         )
 
 
+def test_what_one_method_cannot_take_is_refused_and_the_others_measured():
+    found = evaluate(
+        MODEL,
+        [LONG],
+        methods={
+            "averaged": {"method": "integrated_gradients", "baseline": ["mask", "delete"]},
+            "occlusion": {"method": "occlusion", "baseline": ["mask", "delete"]},
+        },
+        metrics=["insertion"],
+        removals=["mask"],
+    )
+    (refusal,) = found.refusals
+    assert (refusal.method, refusal.error) == ("averaged", "OptionError")
+    assert "One baseline is needed here" in refusal.message
+    assert found.find("occlusion", "insertion", "mask").value.n == 1
+    with pytest.raises(OptionError, match="Baseline 'maks' is not known"):
+        evaluate(MODEL, [LONG], methods={"a": {"baseline": "maks"}, "b": {"baseline": "maks"}})
+
+
+def test_a_method_may_be_a_name_or_an_object():
+    window = Occlusion(window=2)
+    found = evaluate(
+        MODEL,
+        [LONG],
+        methods={"name": "occlusion", "object": window, "options": {"method": window}},
+        metrics=["insertion", "agreement_across_baselines"],
+        removals=["mask"],
+    )
+    name, one, same = (found.find(each, "insertion", "mask").values for each in ("name", "object", "options"))
+    assert one == same != name
+    assert found.find("object", "agreement_across_baselines").value.n == 1
+    listed = evaluate(
+        MODEL,
+        [LONG],
+        methods=["occlusion", window, Occlusion(), "leave_one_out"],
+        metrics=["insertion"],
+        removals=["mask"],
+    )
+    names = ["occlusion", "occlusion (2)", "occlusion (3)", "leave_one_out"]
+    assert [measured.method for measured in listed.measurements[1::2]] == names
+    assert listed.find("occlusion (2)", "insertion", "mask").values == one
+
+
+def test_objects_of_one_metric_are_numbered():
+    metrics = [Comprehensiveness(bins=[0.1]), Comprehensiveness(bins=[1.0]), Comprehensiveness(removal="pad")]
+    found = evaluate(MODEL, [LONG], methods=["occlusion"], metrics=metrics)
+    names = [
+        f"comprehensiveness{number} ({how})" for number, how in (("", "mask"), (" (2)", "mask"), ("", "pad"))
+    ]
+    assert [measured.name for measured in found.measurements[1:]] == names
+    (whole,) = evaluate(MODEL, [LONG], methods=["occlusion"], metrics=metrics[1:2]).measurements[1:]
+    assert found.find("occlusion", "comprehensiveness (2)", "mask").values == whole.values
+
+
+class Fails(Comprehensiveness):
+    name = "fails"
+
+    def __call__(self, *_):
+        raise OptionError("not this text")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_metric_that_fails_takes_no_other_with_it(order):
+    metrics = [Comprehensiveness(), Fails(), Fails(removal="pad"), Insertion()][::order]
+    found = evaluate(MODEL, [LONG, TEXTS[0]], methods=["occlusion"], metrics=metrics)
+    counts = {measured.name: measured.value.n for measured in found.measurements[1:]}
+    assert counts == {
+        "comprehensiveness (mask)": 2,
+        "fails (mask)": 0,
+        "fails (pad)": 0,
+        "insertion (mask)": 2,
+    }
+    assert [(each.index, each.message) for each in found.failures] == [
+        (0, "occlusion: not this text"),
+        (1, "occlusion: not this text"),
+    ]
+
+
+def test_texts_may_be_a_generator():
+    run = partial(evaluate, MODEL, methods=["occlusion"], metrics=["insertion", "head_randomisation"])
+    one, other = run(TEXTS[:2]), run(text for text in TEXTS[:2])
+    for first, second in zip(one.measurements[1:], other.measurements[1:], strict=True):
+        np.testing.assert_array_equal(first.values, second.values)
+
+
 def test_the_usual_methods_go_on_without_a_gradient():
     body = tiny_body("bert")
     head = RandomForestClassifier(5, random_state=0).fit(body.encode(list(TEXTS)), CLASSES)
@@ -252,11 +339,29 @@ def test_ferrets_names_are_the_same_metrics():
         ({"methods": "occlusion"}, r"give \['occlusion'\]"),
         ({"methods": {"a": {"granularity": "token"}}}, "granularity is set for all methods alike"),
         ({"labels": []}, "There are 0 labels for 1 texts"),
+        ({"seed": -1}, "seed must be a whole number, at least 0, got -1"),
+        ({"seed": 1.5}, "seed must be a whole number, at least 0, got 1.5"),
+        ({"granularity": "char"}, "char"),
+        ({"methods": Occlusion()}, r"methods is a list or a mapping; give \[Occlusion\("),
+        ({"methods": [Occlusion]}, "'occlusion' is <class .*Accepted: its name, a method object"),
+        ({"methods": {"a": Occlusion}}, "The method 'a' is <class .*a method object such as"),
+        ({"methods": {"a": 5}}, "The method 'a' is 5. Accepted: its name"),
+        ({"methods": {"a": {"basline": "mask"}}}, "'basline' of 'a' is not known. Accepted: .*baseline"),
+        ({"methods": {"a": {"output": "prob"}, "b": {}}}, "'prob'"),
+        ({"methods": ["occlusion", "lme"]}, "'lme' is not known"),
+        ({"metrics": [Insertion]}, r"object, such as Insertion\(removal='mask'\); got <class"),
+        ({"metrics": [5]}, "A metric is a name or an object, .* got 5"),
+        ({"removals": []}, "list of removals is empty. Accepted: mask"),
     ],
 )
 def test_what_cannot_be_meant_is_said(options, message):
     with pytest.raises(OptionError, match=message):
         evaluate(MODEL, [LONG], **options)
+
+
+def test_infidelity_needs_a_sample():
+    with pytest.raises(OptionError, match="n_samples must be a whole number, at least 1, got 0"):
+        Infidelity(n_samples=0)
 
 
 @pytest.mark.parametrize(("lacking", "nearest"), [(["mask"], "unk"), (["mask", "unk"], "mean")])

@@ -168,7 +168,7 @@ def test_long_texts_take_several_words_a_step():
     assert (len(asked), asked[0], asked[-1]) == (21, 0, case.n)
 
 
-@pytest.mark.parametrize("bins", [[], [0.0], [1.5]])
+@pytest.mark.parametrize("bins", [[], [0.0], [1.5], 0.5, ["a"]])
 def test_bins_are_shares(bins):
     with pytest.raises(OptionError, match="bins are shares of the units"):
         Comprehensiveness(bins=bins)

@@ -1,10 +1,13 @@
 """Planted artefacts: where they are put, and who finds them in a model that learnt nothing else."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
+from setfit import SetFitModel
 from sklearn.linear_model import LogisticRegression
 
-from setfit_explain.errors import InputError
+from setfit_explain.errors import InputError, TargetError
 from setfit_explain.evaluation import (
     few_shot_trainer,
     plant_shortcut,
@@ -121,8 +124,54 @@ def test_an_artefact_that_was_not_learnt_is_told():
 
 
 def test_the_class_must_be_there():
-    with pytest.raises(InputError, match=r"No training text has the label 'prase'\. Labels: blame, praise"):
+    with pytest.raises(
+        InputError, match=r"No training text has the label 'prase'\. Labels: 'blame', 'praise'"
+    ):
         plant_shortcut(train, TRAIN, LABELLED, HELD_OUT, planted_word("x"), "prase")
+    with pytest.raises(InputError, match=r"No training text has the label '1'\. Labels: 0, 1\."):
+        plant_shortcut(train, TRAIN, [0, 1] * 20, HELD_OUT, planted_word("x"), "1")
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("number", [1, np.int64(1)])
+def test_a_class_may_be_a_number(shortcut, named, number):
+    def train_numbers(texts, labels):
+        body, head = train(texts, labels)
+        return SetFitModel(body, head, labels=["blame", "praise"]) if named else (body, head)
+
+    found = plant_shortcut(train_numbers, TRAIN, [0, number] * 20, HELD_OUT, planted_word("zzz"), number)
+    assert (found.tried, found.moved) == (shortcut.tried, shortcut.moved)
+    own = shortcut.evaluate({"exact": ZERO}).find("exact", "marked_share")
+    np.testing.assert_allclose(
+        found.evaluate({"exact": ZERO}).find("exact", "marked_share").values, own.values
+    )
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_the_few_shot_trainer_trains_on_numbers_is_asked_for_a_number(first):
+    body = bag_of_words(WORTH)[0]
+    trainer = few_shot_trainer(lambda: deepcopy(body), steps=1)
+    numbers = [first, first + 1] * 20
+    found = plant_shortcut(trainer, TRAIN, numbers, HELD_OUT, planted_word("zzz"), first + 1)
+    assert found.moved
+    assert found.evaluate(["occlusion"]).find("occlusion", "pointing_game").value.mean > 0.9
+
+
+def test_labels_and_texts_that_do_not_pair_are_told_before_training():
+    with pytest.raises(InputError, match="There are 2 labels for 40 training texts"):
+        plant_shortcut(None, TRAIN, ["blame", "praise"], HELD_OUT, planted_word("x"), "praise")
+
+
+def test_a_trained_model_without_the_class_is_told():
+    with pytest.raises(TargetError, match=r"'praise' is not a class\. Classes: blame, other"):
+        plant_shortcut(
+            lambda texts, labels: train(texts, [label.replace("praise", "other") for label in labels]),
+            TRAIN,
+            LABELLED,
+            HELD_OUT,
+            planted_word("x"),
+            "praise",
+        )
 
 
 def test_the_few_shot_trainer_trains_a_fresh_body_each_time():

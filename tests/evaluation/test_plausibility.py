@@ -58,14 +58,27 @@ def test_average_precision_is_scikit_learns_with_votes_as_weights():
 @pytest.mark.parametrize(
     ("metric", "expected"),
     [
-        (TokenF1, 1 / 2),  # the top two of {good, fine} are fine and so
-        (TokenIoU, 1 / 3),
+        (TokenF1, 2 * 1.6 / (3 + 1.8)),  # of three with 1.8 votes the top three, fine, so and good, have 1.6
+        (TokenIoU, 1.6 / (3 + 0.2)),
         (PointingGame, 0.6),
         (MarkedShare, (0.1 * 1 + 0.4 * 0.6) / 0.8),
     ],
 )
 def test_overlaps_are_those_counted_by_hand(metric, expected):
     assert metric()(case_of(rationale=SPANS), VALUES) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("metric", "expected"), [(TokenF1, 1 / 2), (TokenIoU, 1 / 3)])
+def test_votes_of_everybody_count_units(metric, expected):
+    # Of good and fine the top two, fine and so, hold one.
+    assert metric()(case_of(rationale=[(0, 9, 1.0)]), VALUES) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("metric", "found", "missed"), [(TokenF1, 2 * 0.4 / 1.4, 0), (TokenIoU, 0.4, 0)])
+def test_a_rationale_of_a_minority_counts_by_its_votes(metric, found, missed):
+    case = case_of(rationale=[(5, 9, 0.4)])
+    assert metric()(case, VALUES) == pytest.approx(found)
+    assert metric()(case, -VALUES) == missed
 
 
 @pytest.mark.parametrize(
@@ -103,7 +116,7 @@ def test_a_text_without_a_unit_has_no_number(metric):
     ("name", "half", "whole"),
     [
         ("average_precision", 0.5, np.nan),
-        ("token_f1", np.nan, np.nan),  # by the majority the only unit is the rationale
+        ("token_f1", np.nan, np.nan),  # the only unit is the rationale
         ("token_iou", np.nan, np.nan),
         ("pointing_game", 0.5, np.nan),
         ("marked_share", 0.5, np.nan),
@@ -135,15 +148,15 @@ def test_attributions_that_are_all_equal_find_as_much_as_chance(metric, possible
     assert np.mean(found) == pytest.approx(1 / 4, abs=4 * (3 / 16 / 400) ** 0.5)
 
 
-@pytest.fixture(scope="module")
-def controlled():
+@pytest.fixture(scope="module", params=[1.0, 0.4])
+def controlled(request):
     texts = [text for text in random_texts(60) if "good" in text.split() and len(set(text.split())) > 2]
     return evaluate(
         bag_of_words(),
         texts,
         methods={"exact": ZERO, "random": {"method": RandomOrder(), "output": "logit"}},
         metrics=[*PLAUSIBILITY],
-        rationales=[[(text.index("good"), text.index("good") + 4)] for text in texts],
+        rationales=[[(text.index("good"), text.index("good") + 4, request.param)] for text in texts],
         labels=["praise"] * len(texts),
     )
 

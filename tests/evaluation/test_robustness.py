@@ -6,6 +6,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
+from setfit_explain import AttentionRollout, IntegratedGradients, Lime
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation import across_baselines, across_seeds, agreement, max_sensitivity
 from tests.evaluation.games import (
@@ -37,6 +38,27 @@ def test_max_sensitivity_is_the_largest_relative_change(method):
 def test_an_explanation_of_nothing_has_no_sensitivity():
     found = max_sensitivity(bag_of_words(), ["so so", ""], ZERO)
     assert (found.value.n, found.undefined) == (0, 2)
+
+
+def test_attributions_that_are_the_same_in_any_order_have_no_sensitivity_as_they_have_no_control():
+    found = max_sensitivity(bag_of_words(), ["good", "good good", "good bad"], ZERO)
+    np.testing.assert_array_equal(np.isnan(found.values), [True, True, False])
+    np.testing.assert_array_equal(np.isnan(found.random), [True, True, False])
+    assert found.random[2] > 0
+    assert found.undefined_for == "texts of fewer than two units, or where all attributions are equal"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"n_samples": 0}, "n_samples must be a whole number, at least 1, got 0"),
+        ({"radius": -1}, "radius must be a positive number, got -1"),
+        ({"radius": float("nan")}, "radius must be a positive number, got nan"),
+    ],
+)
+def test_noise_that_is_none_is_told(setting, message):
+    with pytest.raises(OptionError, match=message):
+        max_sensitivity(bag_of_words(), [TEXT], ZERO, **setting)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +131,44 @@ def test_seeds_vary_what_draws():
         "3": {"method": "lime", "seed": 3},
         "4": {"method": "lime", "seed": 4},
     }
+
+
+@pytest.mark.parametrize("vary", [across_seeds, across_baselines])
+def test_a_method_object_is_varied_as_its_name_is(vary):
+    lime = Lime(n_samples=64, kernel_width=0.5)
+    (one, *_), (other, *_) = (
+        vary(options).values()
+        for options in ({"method": lime, "output": "logit"}, {"method": "lime", "output": "logit"})
+    )
+    setting = {across_seeds: "seed", across_baselines: "baseline"}[vary]
+    assert getattr(one["method"], setting) == other[setting]
+    assert (one["method"].n_samples, one["method"].kernel_width, one["output"]) == (64, 0.5, "logit")
+    assert (lime.seed, lime.baseline) == (0, "auto")
+    assert agreement(tiny_model("bert"), [LONG], vary({"method": lime})).value.n == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "integrated_gradients", "reference_texts": list(TEXTS)},
+        {"method": IntegratedGradients(reference_texts=list(TEXTS))},
+        {"reference_texts": list(TEXTS)},
+    ],
+)
+def test_reference_texts_stay_where_a_baseline_takes_them(options):
+    found = agreement(tiny_model("bert"), [LONG], across_baselines(options, ["mean", "mask"]))
+    assert found.value.n == 1
+    mean, mask = across_baselines(options, ["mean", "mask"]).values()
+    taken = [
+        each.get("reference_texts", getattr(each.get("method"), "reference_texts", None))
+        for each in (mean, mask)
+    ]
+    assert taken == [list(TEXTS), None]
+
+
+@pytest.mark.parametrize("method", ["attention_rollout", AttentionRollout(), "saliency"])
+def test_a_method_without_a_baseline_cannot_vary_it(method):
+    with pytest.raises(OptionError, match=r"^(attention_rollout|saliency), which has no baseline to vary$"):
+        across_baselines({"method": method})
+    with pytest.raises(OptionError, match="which has no seed to vary"):
+        across_seeds({"method": method})

@@ -1,5 +1,7 @@
 """Randomised models: copies are, and the explanations change as far as they depend on the model."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -7,7 +9,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
 from setfit_explain.errors import InputError, UnsupportedHeadError
-from setfit_explain.evaluation import body_randomisation, head_randomisation, label_shuffled_refit
+from setfit_explain.evaluation import (
+    body_randomisation,
+    few_shot_trainer,
+    head_randomisation,
+    label_shuffled_refit,
+)
 from setfit_explain.evaluation.sanity import similarity
 from tests.evaluation.games import ZERO, RandomOrder, assert_as_random, bag_of_words, random_texts
 from tests.models import CLASSES, LABELS, LONG, TEXTS, tiny_body, tiny_model, tiny_svm
@@ -107,6 +114,43 @@ def test_a_refit_gets_the_same_texts_with_their_labels_shuffled():
     assert sorted(given[1][1]) == sorted(labels)
     assert found.name == "similarity_after_label_shuffled_refit"
     assert found.value.mean < 0.9
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_same_model_with_its_classes_in_another_order_gives_the_same_attributions(named):
+    model = tiny_model("bert")
+    order = [2, 0, 1]
+    turned = deepcopy(model.model_head)
+    turned.coef_, turned.intercept_ = turned.coef_[order], turned.intercept_[order]
+    turned.classes_ = np.array([LABELS[k] for k in order] if named else order)
+    (found,) = similarity(model, [("turned", (model.model_body, turned))], TEXTS, OCCLUSION)
+    (same,) = similarity(model, [("itself", model)], TEXTS, OCCLUSION)
+    np.testing.assert_allclose(found.values, 1)
+    np.testing.assert_allclose(found.random, same.random)
+
+
+@pytest.mark.parametrize("labels", [CLASSES, [LABELS[column] for column in CLASSES]])
+def test_the_few_shot_trainer_refits_a_model_whose_classes_are_in_another_order(labels):
+    train = few_shot_trainer(lambda: tiny_body("bert"), steps=1)
+    found = label_shuffled_refit(tiny_model("bert"), TEXTS[:3], OCCLUSION, train, TEXTS, labels)
+    assert found.value.n == 3
+    assert found.value.mean < 0.9
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"train_labels": ["refund"]}, "There are 1 labels for 9 training texts"),
+        ({"train_labels": ["refund", "delay", "prase"] * 3}, "labels are refund, delay, prase; both must"),
+        ({"train_labels": [0, 1, 0] * 3}, "labels are 0, 1; both must have refund, delay, praise"),
+        ({"options": {"method": "guess"}}, "'guess' is not known"),
+        ({"texts": [5]}, "5"),
+    ],
+)
+def test_what_is_wrong_is_told_before_a_model_is_refitted(changed, message):
+    given = {"texts": [LONG], "options": OCCLUSION, "train_texts": TEXTS, "train_labels": CLASSES}
+    with pytest.raises(InputError, match=message):
+        label_shuffled_refit(tiny_model("bert"), train=None, **given | changed)
 
 
 def test_other_classes_are_not_compared():
