@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.attention_rollout import AttentionRollout
@@ -20,6 +21,7 @@ from setfit_explain.attribution.partition_shap import PartitionShap
 from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
 from setfit_explain.attribution.shapley_sampling import ShapleySampling
 from setfit_explain.attribution.sobol import Sobol
+from setfit_explain.classifier.listing import is_list_like
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
@@ -102,19 +104,43 @@ def resolve_methods(method: Any, settings: dict[str, Any]) -> dict[str, Attribut
     return methods
 
 
-def listed_texts(texts: Iterable[Any]) -> list[Any]:
-    """List the texts of an iterable; raises `TextError` for what only looks like one."""
-    if (
-        isinstance(texts, bytes | Mapping)
-        or not isinstance(texts, Iterable)
-        or hasattr(texts, "column_names")
-    ):
+def check_texts(texts: Any) -> None:
+    """Raise `TextError` for what is no iterable of texts, or only looks like one."""
+    if isinstance(texts, str):
+        raise TextError(
+            f"Several texts are needed here, got one string; of one text give a list: [{reprlib.repr(texts)}]."
+        )
+    if not is_list_like(texts):
         raise TextError(
             f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
             "Of a data set or table pass its text column, such as data['text']; of a tokenised text the "
             "tokenizer's whole BatchEncoding."
         )
+
+
+def listed_texts(texts: Iterable[Any]) -> list[Any]:
+    """List the texts of an iterable; raises `TextError` as `check_texts` does."""
+    check_texts(texts)
     return list(texts)
+
+
+def check_one_a_text(name: str, values: Any) -> None:
+    """Raise `OptionError` for what is no list of one value a text."""
+    if not is_list_like(values):
+        raise OptionError(
+            f"{name} must be a list with one for each text, or a column of a table; got {type(values).__name__}."
+        )
+
+
+def one_a_text(name: str, values: Any, texts: int) -> list[Any]:
+    """List one value a text, None where there are no values; raises `OptionError` for another number of them."""
+    if values is None:
+        return [None] * texts
+    check_one_a_text(name, values)
+    listed = list(values)
+    if len(listed) != texts:
+        raise OptionError(f"There are {len(listed)} {name} for {texts} texts.")
+    return listed
 
 
 def targets_per_text(targets: Any, texts: int) -> list[Any]:

@@ -9,7 +9,14 @@ from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
-from setfit_explain.arguments import listed_texts, resolve_methods, targets_per_text
+from setfit_explain.arguments import (
+    check_one_a_text,
+    check_texts,
+    listed_texts,
+    one_a_text,
+    resolve_methods,
+    targets_per_text,
+)
 from setfit_explain.assembling import Assembler
 from setfit_explain.classifier.labels import label_name
 from setfit_explain.classifier.outputs import Output, check_output
@@ -212,9 +219,7 @@ class Explainer:
             return ExplanationSet(explanations) if self.compares else explanations[0]
         listed = listed_texts(given)
         wanted = targets_per_text(self.targets if targets is None else targets, len(listed))
-        labels = [None] * len(listed) if true_labels is None else list(true_labels)
-        if len(labels) != len(listed):
-            raise OptionError(f"There are {len(labels)} true_labels for {len(listed)} texts.")
+        labels = one_a_text("true_labels", true_labels, len(listed))
         if self.on_error == "raise":
             for index, text in enumerate(listed):
                 read_text(text, f"Text {index}")
@@ -271,6 +276,9 @@ class Explainer:
         wanted = self.targets if targets is None else targets
         if isinstance(texts, str):
             raise TextError("stream takes an iterable of texts; explain one text with explainer(text).")
+        check_texts(texts)
+        if true_labels is not None:
+            check_one_a_text("true_labels", true_labels)
         if read_ahead < 1:
             raise OptionError(f"read_ahead must be at least 1, got {read_ahead!r}.")
         labels = repeat(None) if true_labels is None else true_labels

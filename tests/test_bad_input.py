@@ -1,6 +1,10 @@
 """Odd texts get a right answer, wrong ones a clear error, and neither loses the others."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from setfit import SetFitModel
@@ -14,6 +18,7 @@ from setfit_explain.errors import (
     TextError,
     UnsupportedModelError,
 )
+from setfit_explain.evaluation import evaluate
 from tests.models import LABELS, LONG, TEXTS, minilm_model, tiny_model
 
 ARCHITECTURES = ("minilm", "bert", "mpnet", "roberta")
@@ -110,6 +115,23 @@ def test_a_whole_data_set_is_refused_with_its_columns_way():
     with pytest.raises(TextError, match=r"data\['text'\]"):
         explain(tiny_model("bert"), rows)
     assert [e.text for e in explain(tiny_model("bert"), rows["text"])] == [LONG, TEXTS[0]]
+
+
+@pytest.mark.parametrize("rows", [pd.DataFrame({"text": [LONG, TEXTS[0]]}), pa.table({"text": [LONG]})])
+def test_a_table_is_refused_with_its_columns_way(rows):
+    explainer = Explainer(tiny_model("bert"))
+    for ask in (explainer, lambda rows: next(explainer.stream(rows)), partial(evaluate, tiny_model("bert"))):
+        with pytest.raises(TextError, match=r"data\['text'\]"):
+            ask(rows)
+
+
+@pytest.mark.parametrize("labels", ["ab", {"a": 0, "b": 1}, pd.DataFrame({"a": [0], "b": [1]}), 1])
+def test_true_labels_of_several_texts_are_a_list(labels):
+    explainer = Explainer(tiny_model("bert"))
+    for ask in (explainer, lambda texts, **named: next(explainer.stream(texts, **named))):
+        with pytest.raises(OptionError, match="true_labels must be a list with one for each text"):
+            ask(TEXTS[:2], true_labels=labels)
+    assert explainer(LONG, true_labels="delay").true_label == "delay", "a single text has a single one"
 
 
 def test_a_lone_surrogate_is_refused_with_its_place():
@@ -223,6 +245,11 @@ def test_several_true_labels_of_one_text_are_each_named():
         ({"method": IntegratedGradients(), "tolerance": 0.1}, r"IntegratedGradients\(tolerance="),
         ({"baseline": "pad", "reference_texts": ["a"]}, "reference_texts are used by baseline='mean'"),
         ({"reference_texts": [""]}, "hold no words"),
+        ({"reference_texts": "train.csv"}, "reference_texts must be a list of texts, .*; got str"),
+        (
+            {"reference_texts": pd.DataFrame({"text": [LONG]})},
+            "reference_texts must be a list .*; got DataFrame",
+        ),
     ],
 )
 def test_an_unusable_setting_is_refused(options, message):

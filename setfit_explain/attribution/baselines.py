@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from setfit_explain.classifier.listing import is_list_like
 from setfit_explain.classifier.tokenizing import strings_of
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
@@ -206,6 +207,11 @@ def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:
 
 def reference_ids(classifier: TextClassifier, texts: Sequence[str]) -> list[int]:
     """Token ids of the texts' words, one text after the other; raises `OptionError` where there are none."""
+    if not is_list_like(texts):
+        raise OptionError(
+            "reference_texts must be a list of texts, or a column of a table, such as the training texts; got "
+            f"{type(texts).__name__}."
+        )
     ids: list[int] = []
     for text in texts:
         encoded = classifier.encode(text)

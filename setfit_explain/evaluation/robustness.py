@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
+from setfit_explain.arguments import check_texts
 from setfit_explain.attribution import robustness as captum
 from setfit_explain.attribution.baselines import TOKENS, tokens_of
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
@@ -100,6 +101,7 @@ def max_sensitivity(
         as far. It is undefined for what reads token ids alone, as attention rollout and ``baseline="delete"`` do:
         the noise does not reach them.
     """
+    check_texts(texts)
     explainer = Explainer(model, **options)
     moved = _Moved(explainer.classifier)
     (chosen,) = explainer.methods.values()
@@ -173,6 +175,7 @@ def agreement(
     OptionError
         There are fewer than two variations.
     """
+    check_texts(texts)
     if len(variations) < 2:
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
     classifier = verified_classifier(model, differentiable=False)

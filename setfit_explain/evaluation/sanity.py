@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from setfit_explain.arguments import check_texts
 from setfit_explain.classifier.loading import load_model, with_parts
 from setfit_explain.errors import InputError, UnsupportedHeadError
 from setfit_explain.evaluation.case import Cases, attributions
@@ -167,6 +168,7 @@ def similarity(
         that with the same values in random order, the least to be expected; the reversed one is that with their
         opposite, 1, as is that of an explanation that does not look at the model.
     """
+    check_texts(texts)
     first = Explainer(model, **options)
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     made = [cases.of(text) for text in texts]

@@ -12,8 +12,18 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import setfit_explain
 from setfit_explain import Explainer, explain
-from setfit_explain.errors import InputError, OptionError, TargetError, UnsupportedBodyError
-from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate, usual_baselines
+from setfit_explain.errors import InputError, OptionError, TargetError, TextError, UnsupportedBodyError
+from setfit_explain.evaluation import (
+    ALIASES,
+    FAITHFULNESS,
+    PLAUSIBILITY,
+    across_seeds,
+    agreement,
+    evaluate,
+    head_randomisation,
+    max_sensitivity,
+    usual_baselines,
+)
 from setfit_explain.evaluation.faithfulness import Comprehensiveness
 from setfit_explain.evaluation.studies import STUDIES, run_study
 from tests.evaluation.games import ZERO, bag_of_words
@@ -252,6 +262,10 @@ def test_ferrets_names_are_the_same_metrics():
         ({"methods": "occlusion"}, r"give \['occlusion'\]"),
         ({"methods": {"a": {"granularity": "token"}}}, "granularity is set for all methods alike"),
         ({"labels": []}, "There are 0 labels for 1 texts"),
+        ({"labels": "b"}, "labels must be a list with one for each text, .*; got str"),
+        ({"rationales": "b"}, "rationales must be a list with one for each text"),
+        ({"metrics": "insertion"}, r"metrics is a list of names; give \['insertion'\]"),
+        ({"removals": "mask"}, r"removals is a list of names; give \['mask'\]"),
     ],
 )
 def test_what_cannot_be_meant_is_said(options, message):
@@ -290,6 +304,20 @@ def test_a_body_without_named_tokens_has_usual_removals_and_baselines():
         "insertion (delete)",
     ]
     assert found.find("occlusion", "agreement_across_baselines").value.n == 1
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda text: evaluate(MODEL, text),
+        lambda text: max_sensitivity(MODEL, text, {}),
+        lambda text: agreement(MODEL, text, across_seeds({"method": "lime"})),
+        lambda text: head_randomisation(MODEL, text, {}),
+    ],
+)
+def test_one_string_is_no_list_of_texts(ask):
+    with pytest.raises(TextError, match=r"got one string; of one text give a list: \['"):
+        ask(LONG)
 
 
 def test_rationales_are_lists_of_spans():
