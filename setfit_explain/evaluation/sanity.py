@@ -16,12 +16,13 @@ from torch import nn
 
 from setfit_explain.arguments import check_texts
 from setfit_explain.classifier.loading import load_model, with_parts
+from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, UnsupportedHeadError
 from setfit_explain.evaluation.case import Cases, attributions
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.ranking import kendall_tau, permuted
 from setfit_explain.explainer import Explainer
-from setfit_explain.heads.conversion import to_torch_head
+from setfit_explain.heads.black_box import is_wrapped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,13 +70,12 @@ def head_randomisation(
     UnsupportedHeadError
         The head has no weights as a torch module, as a forest; see `label_shuffled_refit`.
     """
-    loaded = load_model(model)
-    try:
-        head = deepcopy(to_torch_head(loaded.head))
-    except UnsupportedHeadError as error:
+    classifier = verified_classifier(model, differentiable=False)
+    loaded, head = classifier.model, deepcopy(classifier.head)
+    if is_wrapped(head):
         raise UnsupportedHeadError(
             f"{type(loaded.head).__name__} has no weights to randomise. label_shuffled_refit trains it anew."
-        ) from error
+        )
     _shuffle([head], seed)
     return similarity(
         loaded, [("head", with_parts(loaded, head=head))], texts, options, method=method, seed=seed
