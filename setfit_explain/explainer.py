@@ -269,9 +269,10 @@ class Explainer:
         --------
         ::
 
+            from setfit_explain.explanation.streams import json_lines
+
             with open("explanations.jsonl", "w") as file:
-                for explanation in explainer.stream(open("texts.txt")):
-                    print(explanation.to_json(), file=file)
+                file.writelines(json_lines(explainer.stream(open("texts.txt"))))
         """
         wanted = self.targets if targets is None else targets
         if isinstance(texts, str):

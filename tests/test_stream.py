@@ -7,9 +7,10 @@ from itertools import count, islice
 import numpy as np
 import pytest
 
-from setfit_explain import Explainer, Failure
+from setfit_explain import Explainer, Explanation, ExplanationSet, Failure
 from setfit_explain import explainer as module
 from setfit_explain.errors import OptionError, TextError
+from setfit_explain.explanation.streams import json_lines
 from tests.models import TEXTS, tiny_model
 
 
@@ -102,6 +103,15 @@ def test_failures_keep_their_place_in_a_stream(counted):
     found = list(explainer.stream(["parcel", 7, "\ud800", "parcel"]))
     assert [isinstance(item, Failure) for item in found] == [False, True, True, False]
     assert [item.index for item in found[1:3]] == [1, 2]
+
+
+def test_a_stream_written_as_json_lines_is_read_back_with_its_failures(counted, tmp_path):
+    explainer, _ = counted
+    with (tmp_path / "explanations.jsonl").open("w") as file:
+        file.writelines(json_lines(explainer.stream([TEXTS[0], None, TEXTS[1]])))
+    found = ExplanationSet.load(tmp_path / "explanations.jsonl")
+    assert [type(item) for item in found] == [Explanation, Failure, Explanation]
+    assert found[0] == explainer(TEXTS[0])
 
 
 def test_one_string_is_no_stream(counted):
