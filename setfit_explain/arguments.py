@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.attention_rollout import AttentionRollout
@@ -70,6 +71,10 @@ def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) ->
                     f"{name} is not a setting of method {method!r}. Accepted: {', '.join(accepted)}."
                 )
         return kind(**settings)
+    if isinstance(method, type) or not hasattr(method, "prepare"):
+        raise OptionError(
+            f"method is {method!r}. Accepted: {', '.join(METHODS)}, or a method object such as IntegratedGradients()."
+        )
     if settings:
         raise OptionError(
             f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "
@@ -141,6 +146,18 @@ def one_a_text(name: str, values: Any, texts: int) -> list[Any]:
     if len(listed) != texts:
         raise OptionError(f"There are {len(listed)} {name} for {texts} texts.")
     return listed
+
+
+def side_by_side(texts: Iterable[Any], true_labels: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pair texts with their labels as they come; raises `OptionError` where one of both ends first."""
+    missing = object()
+    for text, label in zip_longest(texts, true_labels, fillvalue=missing):
+        if text is missing or label is missing:
+            more, fewer = ("true_labels", "texts") if text is missing else ("texts", "true_labels")
+            raise OptionError(
+                f"There are more {more} than {fewer}; each text needs one label, which may be None."
+            )
+        yield text, label
 
 
 def targets_per_text(targets: Any, texts: int) -> list[Any]:

@@ -93,9 +93,10 @@ def test_texts_before_a_bad_one_are_given_and_its_error_names_it():
     assert raised.value.__notes__ == ["While explaining text 2."]
 
 
-def test_reading_ahead_is_at_least_one():
-    with pytest.raises(OptionError, match="read_ahead must be at least 1, got 0"):
-        next(Explainer(tiny_model("bert")).stream(["parcel"], read_ahead=0))
+@pytest.mark.parametrize("wrong", [0, "3", 2.5])
+def test_reading_ahead_is_a_whole_number_of_texts(wrong):
+    with pytest.raises(OptionError, match="read_ahead must be a whole number, at least 1, got"):
+        next(Explainer(tiny_model("bert")).stream(["parcel"], read_ahead=wrong))
 
 
 def test_failures_keep_their_place_in_a_stream(counted):
@@ -128,5 +129,7 @@ def test_a_stream_reads_its_labels_side_by_side_with_its_texts(counted):
 
 
 def test_labels_of_another_number_are_no_labels_of_a_stream(counted):
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(OptionError, match="more texts than true_labels; each text needs one"):
         list(counted[0].stream(["parcel", "late"], true_labels=["delay"]))
+    with pytest.raises(OptionError, match="more true_labels than texts"):
+        list(counted[0].stream(["parcel"], true_labels=["delay", None]))

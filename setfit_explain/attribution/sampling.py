@@ -10,8 +10,8 @@ import numpy as np
 
 from setfit_explain.attribution.game import Estimate, Game, GameAttributor, exactly
 from setfit_explain.attribution.perturbation import make_removals
+from setfit_explain.attribution.tolerance import check_tolerance
 from setfit_explain.attribution.whole_numbers import check_whole_number
-from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,8 +75,8 @@ class SamplingMethod(ABC):
         if self.n_samples is not None:
             check_whole_number("n_samples", self.n_samples, 1)
         check_whole_number("seed", self.seed, 0)
-        if self.tolerance is not None and not self.tolerance > 0:
-            raise OptionError(f"tolerance must be a positive number, got {self.tolerance!r}.")
+        if self.tolerance is not None:
+            check_tolerance(self.tolerance)
 
     @property
     def settings(self) -> Mapping[str, str | int | float | bool | None]:
