@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
-from setfit_explain.evaluation.case import attributions
-from setfit_explain.explainer import Explainer
+from setfit_explain.evaluation.case import attributions, explainer_of_one
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -59,6 +58,11 @@ def named_methods(methods: Sequence[str] | Mapping[str, Options | Foreign]) -> d
         raise OptionError("There is no method to evaluate.")
     for name, options in named.items():
         if not callable(options):
+            if not isinstance(options, Mapping):
+                raise OptionError(
+                    f"{name!r} is given {options!r}. Accepted: keyword arguments of Explainer, such as "
+                    "{'method': 'occlusion'}, or a function."
+                )
             for own in ("granularity", "targets", "on_error", "show_progress", "trust_pickle"):
                 if own in options:
                     raise OptionError(f"{own} is set for all methods alike; take it out of {name!r}.")
@@ -73,7 +77,7 @@ def contestant(
         return partial(_foreign, name, options), None
     # A copy: the caller's own mapping stays as it is.
     complete = cast("Options", {**options, "granularity": granularity, "show_progress": False})
-    return partial(attributions, Explainer(model, **complete)), complete
+    return partial(attributions, explainer_of_one(model, complete)), complete
 
 
 def contestants(

@@ -18,10 +18,9 @@ from setfit_explain.attribution import robustness as captum
 from setfit_explain.attribution.baselines import TOKENS, tokens_of
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
-from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.case import Cases, attributions, check_in_part, explainer_of_one
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.ranking import kendall_tau, permuted
-from setfit_explain.explainer import Explainer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,6 +55,9 @@ class Infidelity:
     direction: ClassVar[Direction] = Direction.LOWER
     unit: ClassVar[str | None] = "squared score"
     undefined_for: ClassVar[str] = "texts without a unit"
+
+    def __post_init__(self) -> None:
+        check_in_part(self.name, self.removal, self.n_samples)
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -102,7 +104,7 @@ def max_sensitivity(
         the noise does not reach them.
     """
     check_texts(texts)
-    explainer = Explainer(model, **options)
+    explainer = explainer_of_one(model, options)
     moved = _Moved(explainer.classifier)
     (chosen,) = explainer.methods.values()
     attribute = chosen.prepare(moved, None)
@@ -179,7 +181,7 @@ def agreement(
     if len(variations) < 2:
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
     classifier = verified_classifier(model, differentiable=False)
-    explainers = [Explainer(classifier, **options) for options in variations.values()]
+    explainers = [explainer_of_one(classifier, options) for options in variations.values()]
     first = explainers[0]
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)

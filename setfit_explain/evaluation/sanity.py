@@ -18,10 +18,9 @@ from setfit_explain.arguments import check_texts
 from setfit_explain.classifier.loading import load_model, with_parts
 from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, UnsupportedHeadError
-from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.case import Cases, attributions, explainer_of_one
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.ranking import kendall_tau, permuted
-from setfit_explain.explainer import Explainer
 from setfit_explain.heads.black_box import is_wrapped
 
 if TYPE_CHECKING:
@@ -169,13 +168,13 @@ def similarity(
         opposite, 1, as is that of an explanation that does not look at the model.
     """
     check_texts(texts)
-    first = Explainer(model, **options)
+    first = explainer_of_one(model, options)
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     made = [cases.of(text) for text in texts]
     before = [attributions(first, case) for case in made]
     measurements = []
     for name, other in others:
-        second = Explainer(other, **options)
+        second = explainer_of_one(other, options)
         if second.classifier.classes != first.classifier.classes:
             raise InputError(
                 f"The other model's classes are {', '.join(second.classifier.classes)}; both must have "

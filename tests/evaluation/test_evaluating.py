@@ -260,6 +260,11 @@ def test_ferrets_names_are_the_same_metrics():
         ({"metrics": ["token_f1"]}, "token_f1 compares with what people marked; give rationales"),
         ({"methods": []}, "no method to evaluate"),
         ({"methods": "occlusion"}, r"give \['occlusion'\]"),
+        (
+            {"methods": {"a": {"method": ["occlusion", "lime"]}}},
+            "One method is measured at a time, got the list",
+        ),
+        ({"methods": {"a": None}}, r"'a' is given None. Accepted: keyword arguments of Explainer"),
         ({"methods": {"a": {"granularity": "token"}}}, "granularity is set for all methods alike"),
         ({"labels": []}, "There are 0 labels for 1 texts"),
         ({"labels": "b"}, "labels must be a list with one for each text, .*; got str"),
@@ -318,6 +323,19 @@ def test_a_body_without_named_tokens_has_usual_removals_and_baselines():
 def test_one_string_is_no_list_of_texts(ask):
     with pytest.raises(TextError, match=r"got one string; of one text give a list: \['"):
         ask(LONG)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda options: max_sensitivity(MODEL, [LONG], options),
+        lambda options: agreement(MODEL, [LONG], across_seeds(options)),
+        lambda options: head_randomisation(MODEL, [LONG], options),
+    ],
+)
+def test_a_study_is_of_one_method(ask):
+    with pytest.raises(OptionError, match="One method is measured at a time, got the list lime, kernel_shap"):
+        ask({"method": ["lime", "kernel_shap"]})
 
 
 def test_rationales_are_lists_of_spans():
