@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.arguments import listed_texts
+from setfit_explain.classifier.listing import is_list_like
+from setfit_explain.classifier.loading import is_absa_model
 from setfit_explain.classifier.tokenized import read_text
 from setfit_explain.errors import OptionError, TextError, UnsupportedModelError
 from setfit_explain.explainer import Explainer
@@ -60,6 +64,11 @@ class AbsaExplainer:
 
     def __init__(self, model: Any, *, granularity: Granularity = "word", **options: Any) -> None:
         check_granularity(granularity)
+        if not is_absa_model(model):
+            raise UnsupportedModelError(
+                f"AbsaExplainer explains an AbsaModel, got {type(model).__name__}. Load one with "
+                "AbsaModel.from_pretrained(...); Explainer explains every other model."
+            )
         self.granularity = granularity
         self.model = model
         self.aspect = Explainer(model.aspect_model, granularity="token", **options)
@@ -95,7 +104,9 @@ class AbsaExplainer:
         Raises
         ------
         TextError
-            A text is not a string, or a span is not in it.
+            A text is not a string, or a span is not one in it.
+        OptionError
+            There is no list of spans for each text.
         UnsupportedModelError
             The aspect extractor is needed and there is none.
         """
@@ -104,8 +115,8 @@ class AbsaExplainer:
             if not isinstance(read_text(sentence, f"Text {index}"), str):
                 raise TextError(f"Text {index} is tokenised; spans are found in strings only.")
         given = [spans] if isinstance(texts, str) and spans is not None else spans
-        if given is not None and len(given) != len(sentences):
-            raise OptionError(f"There are {len(given)} lists of spans for {len(sentences)} texts.")
+        if given is not None:
+            _check_lists(given, len(sentences))
         jobs = [
             (part, span)
             for spans_of_sentence in self._find(sentences, given)
@@ -154,6 +165,17 @@ class AbsaExplainer:
         ]
 
 
+def _check_lists(given: Sequence[Any], texts: int) -> None:
+    """Raise `OptionError` unless there is a list of spans for each text."""
+    if not is_list_like(given) or not all(map(is_list_like, given)):
+        raise OptionError(
+            "The spans of a text are a list, such as ['food'] or [(0, 4)], and those of many texts a list of lists; got "
+            f"{reprlib.repr(given)}."
+        )
+    if len(given) != texts:
+        raise OptionError(f"There are {len(given)} lists of spans for {texts} texts.")
+
+
 def _place(sentence: str, span: SpanGiven) -> Span:
     """Characters of a span that the caller gave."""
     if isinstance(span, str):
@@ -161,7 +183,13 @@ def _place(sentence: str, span: SpanGiven) -> Span:
         if start < 0 or not span:
             raise TextError(f"Span {span!r} is not a part of the text {sentence!r}.")
         return start, start + len(span)
-    start, end = span
+    edges = [*span] if is_list_like(span) else []
+    if len(edges) != 2 or not all(isinstance(edge, Integral) for edge in edges):
+        raise TextError(
+            f"Span {span!r} is neither a part of the text nor a pair (start, end) of characters. The spans of a text are "
+            "a list, such as ['food'] or [(0, 4)]."
+        )
+    start, end = edges
     if not 0 <= start < end <= len(sentence):
         raise TextError(f"Span {span!r} is not inside a text of {len(sentence)} characters.")
     return start, end

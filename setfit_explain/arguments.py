@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+import reprlib
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from setfit_explain.attribution.attention_rollout import AttentionRollout
@@ -20,6 +22,7 @@ from setfit_explain.attribution.partition_shap import PartitionShap
 from setfit_explain.attribution.saliency import Saliency, SmoothGrad, SquareGrad, VarGrad
 from setfit_explain.attribution.shapley_sampling import ShapleySampling
 from setfit_explain.attribution.sobol import Sobol
+from setfit_explain.classifier.listing import is_list_like
 from setfit_explain.errors import OptionError, TextError
 
 if TYPE_CHECKING:
@@ -68,6 +71,10 @@ def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) ->
                     f"{name} is not a setting of method {method!r}. Accepted: {', '.join(accepted)}."
                 )
         return kind(**settings)
+    if isinstance(method, type) or not hasattr(method, "prepare"):
+        raise OptionError(
+            f"method is {method!r}. Accepted: {', '.join(METHODS)}, or a method object such as IntegratedGradients()."
+        )
     if settings:
         raise OptionError(
             f"{', '.join(settings)} cannot be given beside a method object; set it on the object: "
@@ -102,19 +109,55 @@ def resolve_methods(method: Any, settings: dict[str, Any]) -> dict[str, Attribut
     return methods
 
 
-def listed_texts(texts: Iterable[Any]) -> list[Any]:
-    """List the texts of an iterable; raises `TextError` for what only looks like one."""
-    if (
-        isinstance(texts, bytes | Mapping)
-        or not isinstance(texts, Iterable)
-        or hasattr(texts, "column_names")
-    ):
+def check_texts(texts: Any) -> None:
+    """Raise `TextError` for what is no iterable of texts, or only looks like one."""
+    if isinstance(texts, str):
+        raise TextError(
+            f"Several texts are needed here, got one string; of one text give a list: [{reprlib.repr(texts)}]."
+        )
+    if not is_list_like(texts):
         raise TextError(
             f"Texts must be a string or an iterable of strings, got {type(texts).__name__}. "
             "Of a data set or table pass its text column, such as data['text']; of a tokenised text the "
             "tokenizer's whole BatchEncoding."
         )
+
+
+def listed_texts(texts: Iterable[Any]) -> list[Any]:
+    """List the texts of an iterable; raises `TextError` as `check_texts` does."""
+    check_texts(texts)
     return list(texts)
+
+
+def check_one_a_text(name: str, values: Any) -> None:
+    """Raise `OptionError` for what is no list of one value a text."""
+    if not is_list_like(values):
+        raise OptionError(
+            f"{name} must be a list with one for each text, or a column of a table; got {type(values).__name__}."
+        )
+
+
+def one_a_text(name: str, values: Any, texts: int) -> list[Any]:
+    """List one value a text, None where there are no values; raises `OptionError` for another number of them."""
+    if values is None:
+        return [None] * texts
+    check_one_a_text(name, values)
+    listed = list(values)
+    if len(listed) != texts:
+        raise OptionError(f"There are {len(listed)} {name} for {texts} texts.")
+    return listed
+
+
+def side_by_side(texts: Iterable[Any], true_labels: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Pair texts with their labels as they come; raises `OptionError` where one of both ends first."""
+    missing = object()
+    for text, label in zip_longest(texts, true_labels, fillvalue=missing):
+        if text is missing or label is missing:
+            more, fewer = ("true_labels", "texts") if text is missing else ("texts", "true_labels")
+            raise OptionError(
+                f"There are more {more} than {fewer}; each text needs one label, which may be None."
+            )
+        yield text, label
 
 
 def targets_per_text(targets: Any, texts: int) -> list[Any]:

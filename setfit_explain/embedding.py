@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import nn
 
+from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.classifier.outputs import Output, ScoreFunction
 from setfit_explain.errors import OptionError
 from setfit_explain.explanation.units import group_tokens
@@ -74,7 +75,7 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     Raises
     ------
     OptionError
-        The explainer's method does not integrate gradients.
+        The explainer's method is not integrated gradients.
 
     Examples
     --------
@@ -84,7 +85,7 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
         found.through(model.model_head.coef_)  # (classes, units), in logits
     """
     names, (method, *others) = ", ".join(explainer.methods), explainer.methods.values()
-    if others or not method.additive:
+    if others or not isinstance(method, IntegratedGradients):
         raise OptionError(f"Method {names!r} does not explain embeddings; integrated_gradients does.")
     classifier = copy(explainer.classifier)
     encoded = classifier.encode(text)

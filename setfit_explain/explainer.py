@@ -9,8 +9,17 @@ from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
-from setfit_explain.arguments import listed_texts, resolve_methods, targets_per_text
+from setfit_explain.arguments import (
+    check_one_a_text,
+    check_texts,
+    listed_texts,
+    one_a_text,
+    resolve_methods,
+    side_by_side,
+    targets_per_text,
+)
 from setfit_explain.assembling import Assembler
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.labels import label_name
 from setfit_explain.classifier.outputs import Output, check_output
 from setfit_explain.classifier.precision import PRECISIONS
@@ -120,8 +129,8 @@ class Explainer:
     ) -> None:
         if on_error not in ("raise", "record"):
             raise OptionError(f"on_error={on_error!r} is not known. Accepted: raise, record.")
-        if internal_batch_size is not None and internal_batch_size < 1:
-            raise OptionError(f"internal_batch_size must be at least 1, got {internal_batch_size!r}.")
+        if internal_batch_size is not None:
+            check_whole_number("internal_batch_size", internal_batch_size, 1)
         if precision is not None and precision not in PRECISIONS:
             raise OptionError(f"precision={precision!r} is not known. Accepted: {', '.join(PRECISIONS)}.")
         check_granularity(granularity)
@@ -179,7 +188,8 @@ class Explainer:
         targets
             As in `Explainer`, or one list of targets a text; None for the explainer's own.
         true_labels
-            The text's class name, or one a text; shown beside the prediction.
+            The text's class by name or number, or one a text; shown beside the prediction. It may be a class that the
+            model does not have.
 
         Returns
         -------
@@ -192,7 +202,7 @@ class Explainer:
         TextError
             A text is not a string or cannot be read (with ``on_error="raise"``).
         TargetError
-            A target is not a class of the model.
+            A target is not a class of the model, or a true label no label at all.
         VerificationError
             The rebuilt probabilities of a text differ from the model's own by more than 1e-5.
 
@@ -203,18 +213,16 @@ class Explainer:
         """
         given: Any = read_tokenized(texts) if isinstance(texts, Mapping) and is_tokenized(texts) else texts
         if isinstance(given, str | TokenizedText):
+            name = self._label_name(true_labels)
             [found] = self._assembler.explanations([(given, self.targets if targets is None else targets)])
             if failed := _failures(found):
                 raise failed[0]
-            name = label_name(true_labels, self.classifier.model.labels)
             explanations = [replace(each, true_label=name) for each in found if isinstance(each, Explanation)]
             _warn_of_errors(explanations)
             return ExplanationSet(explanations) if self.compares else explanations[0]
         listed = listed_texts(given)
         wanted = targets_per_text(self.targets if targets is None else targets, len(listed))
-        labels = [None] * len(listed) if true_labels is None else list(true_labels)
-        if len(labels) != len(listed):
-            raise OptionError(f"There are {len(labels)} true_labels for {len(listed)} texts.")
+        labels = [self._label_name(label) for label in one_a_text("true_labels", true_labels, len(listed))]
         if self.on_error == "raise":
             for index, text in enumerate(listed):
                 read_text(text, f"Text {index}")
@@ -264,18 +272,21 @@ class Explainer:
         --------
         ::
 
+            from setfit_explain.explanation.streams import json_lines
+
             with open("explanations.jsonl", "w") as file:
-                for explanation in explainer.stream(open("texts.txt")):
-                    print(explanation.to_json(), file=file)
+                file.writelines(json_lines(explainer.stream(open("texts.txt"))))
         """
         wanted = self.targets if targets is None else targets
         if isinstance(texts, str):
             raise TextError("stream takes an iterable of texts; explain one text with explainer(text).")
-        if read_ahead < 1:
-            raise OptionError(f"read_ahead must be at least 1, got {read_ahead!r}.")
-        labels = repeat(None) if true_labels is None else true_labels
-        pairs = zip(texts, labels, strict=true_labels is not None)
-        yield from self._explain_all(((text, wanted, label) for text, label in pairs), read_ahead)
+        check_texts(texts)
+        if true_labels is not None:
+            check_one_a_text("true_labels", true_labels)
+        check_whole_number("read_ahead", read_ahead, 1)
+        pairs = zip(texts, repeat(None)) if true_labels is None else side_by_side(texts, true_labels)
+        rows = ((text, wanted, self._label_name(label)) for text, label in pairs)
+        yield from self._explain_all(rows, read_ahead)
 
     def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method.
@@ -288,7 +299,7 @@ class Explainer:
     def _explain_all(
         self, rows: Iterable[tuple[Any, Any, Any]], read_ahead: int = READ_AHEAD
     ) -> Iterator[Explanation | Failure]:
-        """Explain (text, targets, true label) in their order; a text that was there lately is not computed again."""
+        """Explain (text, targets, name of its true label) in their order; a text that was there lately is not computed again."""
         lately: dict[Hashable, list[Explanation | Exception]] = {}
         for window in self._windows(rows, read_ahead):
             keys: list[Hashable] = [
@@ -321,11 +332,14 @@ class Explainer:
         if window:
             yield window
 
+    def _label_name(self, label: Any) -> str | tuple[str, ...] | None:
+        return label_name(label, self.classifier.model.labels)
+
     def _with_label(
         self, found: Explanation | Exception, label: Any, index: int, text: Any
     ) -> Explanation | Failure:
         if isinstance(found, Explanation):
-            return replace(found, true_label=label_name(label, self.classifier.model.labels))
+            return replace(found, true_label=label)
         # A target that does not exist is the caller's slip, not one text's. Anything else is recorded,
         # an out-of-memory error too: the other texts must not be lost.
         if self.on_error == "raise" or isinstance(found, TargetError):

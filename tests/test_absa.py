@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from setfit_explain import AbsaExplainer, ExplanationSet, Failure, SpanExplanationSet, explain
-from setfit_explain.errors import InputError, OptionError, TextError, UnsupportedModelError
+from setfit_explain.errors import InputError, ModelError, OptionError, TextError, UnsupportedModelError
 from tests.absa_models import absa_model
 from tests.bodies.test_first_modules import static_body
 from tests.bodies.vocabularies import word_piece
@@ -145,6 +145,26 @@ def test_a_span_that_is_not_in_the_text_is_refused(spans, message):
 def test_a_list_of_spans_a_text_is_needed():
     with pytest.raises(OptionError, match="1 lists of spans for 2 texts"):
         AbsaExplainer(absa_model())([TEXT, LONG], spans=[["parcel"]])
+
+
+@pytest.mark.parametrize("spans", ["food", 4, {"food": 1}])
+def test_the_spans_of_a_text_are_a_list(spans):
+    with pytest.raises(OptionError, match=r"The spans of a text are a list, such as \['food'\] or"):
+        AbsaExplainer(absa_model())("The food was cold", spans=spans)
+    with pytest.raises(OptionError, match="those of many texts a list of lists"):
+        AbsaExplainer(absa_model())(["The food was cold"], spans=[spans])
+
+
+@pytest.mark.parametrize("spans", [(4, 8), [5], [("food", 4)], [(4.0, 8.0)], [(4, 6, 8)]])
+def test_a_span_is_a_part_of_the_text_or_a_pair_of_characters(spans):
+    with pytest.raises(TextError, match=r"is neither a part of the text nor a pair \(start, end\)"):
+        AbsaExplainer(absa_model())("The food was cold", spans=spans)
+
+
+@pytest.mark.parametrize("model", ["folder", tiny_model("bert")])
+def test_another_model_is_refused_with_its_way(model):
+    with pytest.raises(ModelError, match=r"AbsaModel, got \w+. Load one with AbsaModel.from_pretrained"):
+        AbsaExplainer(model)
 
 
 def test_another_way_of_rendering_is_refused():

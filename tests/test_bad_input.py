@@ -1,6 +1,10 @@
 """Odd texts get a right answer, wrong ones a clear error, and neither loses the others."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from setfit import SetFitModel
@@ -14,6 +18,7 @@ from setfit_explain.errors import (
     TextError,
     UnsupportedModelError,
 )
+from setfit_explain.evaluation import evaluate
 from tests.models import LABELS, LONG, TEXTS, minilm_model, tiny_model
 
 ARCHITECTURES = ("minilm", "bert", "mpnet", "roberta")
@@ -112,6 +117,23 @@ def test_a_whole_data_set_is_refused_with_its_columns_way():
     assert [e.text for e in explain(tiny_model("bert"), rows["text"])] == [LONG, TEXTS[0]]
 
 
+@pytest.mark.parametrize("rows", [pd.DataFrame({"text": [LONG, TEXTS[0]]}), pa.table({"text": [LONG]})])
+def test_a_table_is_refused_with_its_columns_way(rows):
+    explainer = Explainer(tiny_model("bert"))
+    for ask in (explainer, lambda rows: next(explainer.stream(rows)), partial(evaluate, tiny_model("bert"))):
+        with pytest.raises(TextError, match=r"data\['text'\]"):
+            ask(rows)
+
+
+@pytest.mark.parametrize("labels", ["ab", {"a": 0, "b": 1}, pd.DataFrame({"a": [0], "b": [1]}), 1])
+def test_true_labels_of_several_texts_are_a_list(labels):
+    explainer = Explainer(tiny_model("bert"))
+    for ask in (explainer, lambda texts, **named: next(explainer.stream(texts, **named))):
+        with pytest.raises(OptionError, match="true_labels must be a list with one for each text"):
+            ask(TEXTS[:2], true_labels=labels)
+    assert explainer(LONG, true_labels="delay").true_label == "delay", "a single text has a single one"
+
+
 def test_a_lone_surrogate_is_refused_with_its_place():
     with pytest.raises(TextError, match=r"Character 2 of the text is a lone surrogate \(U\+D800\)"):
         explain(tiny_model("bert"), "ab\ud800")
@@ -190,6 +212,12 @@ def test_targets_can_be_given_in_every_documented_way():
     assert [explanation.targets for explanation in both] == [("praise",), ("refund", "delay")]
 
 
+def test_an_array_of_targets_is_a_list_of_them():
+    explainer = Explainer(tiny_model("bert"), tolerance=0.5)
+    for given in (np.array([2, 0]), torch.tensor([2, 0]), np.array(["praise", "refund"])):
+        assert explainer(LONG, targets=given).targets == ("praise", "refund")
+
+
 def test_true_labels_are_named_like_the_classes():
     explanations = explain(
         tiny_model("bert"), [LONG, LONG, LONG], true_labels=[1, "praise", None], tolerance=0.5
@@ -197,11 +225,34 @@ def test_true_labels_are_named_like_the_classes():
     assert [explanation.true_label for explanation in explanations] == ["delay", "praise", None]
 
 
+def test_a_column_of_true_labels_may_have_gaps_and_classes_that_the_model_does_not_have():
+    column = pd.Series([1.0, float("nan"), 7.0])
+    explanations = explain(tiny_model("bert"), [LONG] * 3, true_labels=column, tolerance=0.5)
+    assert [explanation.true_label for explanation in explanations] == ["delay", None, "7"]
+
+
+@pytest.mark.parametrize("wrong", [pd.NA, b"delay", {"delay": 1}, 1j])
+def test_a_true_label_that_is_none_is_refused_before_anything_is_computed(wrong, monkeypatch):
+    explainer = Explainer(tiny_model("bert"), on_error="record")
+    monkeypatch.setattr(explainer, "_assembler", None)
+    with pytest.raises(TargetError, match="A true label is a class by name or number"):
+        explainer([LONG, LONG], true_labels=["delay", wrong])
+    with pytest.raises(TargetError, match="A true label is a class by name or number"):
+        explainer(LONG, true_labels=wrong)
+
+
 def test_several_true_labels_of_one_text_are_each_named():
     explanations = explain(
-        tiny_model("bert", "multi_label"), [LONG, LONG], true_labels=[[0, "praise"], []], tolerance=0.5
+        tiny_model("bert", "multi_label"),
+        [LONG, LONG, LONG],
+        true_labels=[[0, "praise"], [], np.array([0, 2])],
+        tolerance=0.5,
     )
-    assert [explanation.true_label for explanation in explanations] == [("refund", "praise"), ()]
+    assert [explanation.true_label for explanation in explanations] == [
+        ("refund", "praise"),
+        (),
+        ("refund", "praise"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -216,13 +267,32 @@ def test_several_true_labels_of_one_text_are_each_named():
         ({"baseline": torch.zeros(7)}, r"has shape \(7,\); this text needs \(32,\)"),
         ({"special_tokens": "drop"}, "Accepted: keep, replace"),
         ({"tolerance": 0}, "tolerance must be a positive number"),
-        ({"n_steps": 1}, "n_steps must be at least 2"),
-        ({"internal_batch_size": 0}, "internal_batch_size must be at least 1"),
+        ({"tolerance": "0.01"}, "tolerance must be a positive number, got '0.01'"),
+        ({"tolerance": float("inf")}, "tolerance must be a positive number, got inf"),
+        ({"tolerance": "0.01", "method": "lime"}, "tolerance must be a positive number, got '0.01'"),
+        ({"n_steps": 1}, "n_steps must be a whole number, at least 2, got 1"),
+        ({"n_steps": "50"}, "n_steps must be a whole number, at least 2, got '50'"),
+        ({"n_steps": 2.5}, "n_steps must be a whole number, at least 2, got 2.5"),
+        ({"internal_batch_size": 0}, "internal_batch_size must be a whole number, at least 1, got 0"),
+        ({"internal_batch_size": "8"}, "internal_batch_size must be a whole number, at least 1, got '8'"),
+        ({"internal_batch_size": 2.5}, "internal_batch_size must be a whole number, at least 1, got 2.5"),
+        ({"method": None}, r"method is None. Accepted: .*IntegratedGradients\(\)"),
+        ({"method": IntegratedGradients}, r"method is <class .*Accepted: .*IntegratedGradients\(\)"),
+        ({"method": {"occlusion"}}, r"method is {'occlusion'}. Accepted: "),
+        ({"method": ["occlusion", None]}, "method is None. Accepted: "),
+        ({"baseline": 0.0}, r"The baseline has shape \(\). Accepted: \(dim,\), or \(tokens, dim\)"),
+        ({"baseline": torch.zeros(2, 5, 32)}, r"The baseline has shape \(2, 5, 32\). Accepted"),
+        ({"baseline": {"pad": 1}}, "baseline is a dict. Accepted: auto, mean"),
         ({"on_error": "ignore"}, "Accepted: raise, record"),
         ({"granularity": "words"}, "Did you mean 'word'"),
         ({"method": IntegratedGradients(), "tolerance": 0.1}, r"IntegratedGradients\(tolerance="),
         ({"baseline": "pad", "reference_texts": ["a"]}, "reference_texts are used by baseline='mean'"),
         ({"reference_texts": [""]}, "hold no words"),
+        ({"reference_texts": "train.csv"}, "reference_texts must be a list of texts, .*; got str"),
+        (
+            {"reference_texts": pd.DataFrame({"text": [LONG]})},
+            "reference_texts must be a list .*; got DataFrame",
+        ),
     ],
 )
 def test_an_unusable_setting_is_refused(options, message):

@@ -49,6 +49,7 @@ def test_the_explainer_is_left_as_it_was():
     assert explainer(LONG) == before
 
 
-def test_occlusion_explains_no_embedding():
-    with pytest.raises(OptionError, match="'occlusion' does not explain embeddings"):
-        explain_embedding(Explainer(tiny_model("bert"), method="occlusion"), LONG)
+@pytest.mark.parametrize("method", ["occlusion", "kernel_shap", "gradient_shap"])
+def test_another_method_explains_no_embedding(method):
+    with pytest.raises(OptionError, match=f"'{method}' does not explain embeddings"):
+        explain_embedding(Explainer(tiny_model("bert"), method=method), LONG)

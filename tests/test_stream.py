@@ -7,9 +7,10 @@ from itertools import count, islice
 import numpy as np
 import pytest
 
-from setfit_explain import Explainer, Failure
+from setfit_explain import Explainer, Explanation, ExplanationSet, Failure
 from setfit_explain import explainer as module
 from setfit_explain.errors import OptionError, TextError
+from setfit_explain.explanation.streams import json_lines
 from tests.models import TEXTS, tiny_model
 
 
@@ -92,9 +93,10 @@ def test_texts_before_a_bad_one_are_given_and_its_error_names_it():
     assert raised.value.__notes__ == ["While explaining text 2."]
 
 
-def test_reading_ahead_is_at_least_one():
-    with pytest.raises(OptionError, match="read_ahead must be at least 1, got 0"):
-        next(Explainer(tiny_model("bert")).stream(["parcel"], read_ahead=0))
+@pytest.mark.parametrize("wrong", [0, "3", 2.5])
+def test_reading_ahead_is_a_whole_number_of_texts(wrong):
+    with pytest.raises(OptionError, match="read_ahead must be a whole number, at least 1, got"):
+        next(Explainer(tiny_model("bert")).stream(["parcel"], read_ahead=wrong))
 
 
 def test_failures_keep_their_place_in_a_stream(counted):
@@ -102,6 +104,15 @@ def test_failures_keep_their_place_in_a_stream(counted):
     found = list(explainer.stream(["parcel", 7, "\ud800", "parcel"]))
     assert [isinstance(item, Failure) for item in found] == [False, True, True, False]
     assert [item.index for item in found[1:3]] == [1, 2]
+
+
+def test_a_stream_written_as_json_lines_is_read_back_with_its_failures(counted, tmp_path):
+    explainer, _ = counted
+    with (tmp_path / "explanations.jsonl").open("w") as file:
+        file.writelines(json_lines(explainer.stream([TEXTS[0], None, TEXTS[1]])))
+    found = ExplanationSet.load(tmp_path / "explanations.jsonl")
+    assert [type(item) for item in found] == [Explanation, Failure, Explanation]
+    assert found[0] == explainer(TEXTS[0])
 
 
 def test_one_string_is_no_stream(counted):
@@ -118,5 +129,7 @@ def test_a_stream_reads_its_labels_side_by_side_with_its_texts(counted):
 
 
 def test_labels_of_another_number_are_no_labels_of_a_stream(counted):
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(OptionError, match="more texts than true_labels; each text needs one"):
         list(counted[0].stream(["parcel", "late"], true_labels=["delay"]))
+    with pytest.raises(OptionError, match="more true_labels than texts"):
+        list(counted[0].stream(["parcel"], true_labels=["delay", None]))

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from setfit_explain.classifier.listing import is_list_like
 from setfit_explain.classifier.tokenizing import strings_of
 from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
@@ -112,8 +113,7 @@ def make_baseline(
         raise OptionError(f"reference_texts are used by baseline='mean' (or 'auto') only, not by {named!r}.")
     with classifier.body.session():
         if not isinstance(baseline, str):
-            rows = torch.as_tensor(baseline).detach()
-            return Baseline("tensor", rows.squeeze(0) if rows.dim() == 3 else rows, replace)
+            return Baseline("tensor", _rows(baseline), replace)
         if named in ("auto", "mean"):
             if reference_texts is not None:
                 return Baseline(
@@ -125,6 +125,22 @@ def make_baseline(
         if named in NAMES:
             return Baseline(named, _look_up(classifier, [token_id(classifier, named)])[0], replace)
     raise OptionError(f"Baseline {baseline!r} is not known. Accepted: {', '.join(NAMES)}, or a tensor.")
+
+
+def _rows(baseline: Any) -> Tensor:
+    """Read a tensor, an array or numbers as ``(dim,)`` or ``(tokens, dim)``; one row before these is taken off."""
+    try:
+        rows = torch.as_tensor(baseline).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise OptionError(
+            f"baseline is a {type(baseline).__name__}. Accepted: {', '.join(NAMES)}, or a tensor ({error})."
+        ) from error
+    rows = rows.squeeze(0) if rows.dim() == 3 else rows
+    if rows.dim() not in (1, 2):
+        raise OptionError(
+            f"The baseline has shape {tuple(rows.shape)}. Accepted: (dim,), or (tokens, dim) for texts of that many tokens."
+        )
+    return rows
 
 
 def is_several(baseline: Any) -> bool:
@@ -206,6 +222,11 @@ def _mean(classifier: TextClassifier, weights: dict[int, float]) -> Tensor:
 
 def reference_ids(classifier: TextClassifier, texts: Sequence[str]) -> list[int]:
     """Token ids of the texts' words, one text after the other; raises `OptionError` where there are none."""
+    if not is_list_like(texts):
+        raise OptionError(
+            "reference_texts must be a list of texts, or a column of a table, such as the training texts; got "
+            f"{type(texts).__name__}."
+        )
     ids: list[int] = []
     for text in texts:
         encoded = classifier.encode(text)

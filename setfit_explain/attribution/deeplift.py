@@ -7,6 +7,7 @@ normalised embeddings break it, and are refused.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -144,9 +145,15 @@ class _Prepared:
 @contextmanager
 def rescaled(*modules: nn.Module) -> Iterator[None]:
     """Replace functions of one number, of which a forward pass gets two rows, by the line through both of them."""
+    owner = threading.get_ident()
+
+    def put(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor | None:
+        # Another thread predicts with the same body.
+        return _line(module, inputs, output) if threading.get_ident() == owner else None
+
     with ExitStack() as hooks:
         for part in {part for module in modules for part in module.modules() if isinstance(part, RESCALED)}:
-            hooks.callback(part.register_forward_hook(_line).remove)
+            hooks.callback(part.register_forward_hook(put).remove)
         yield
 
 

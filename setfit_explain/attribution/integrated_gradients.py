@@ -24,8 +24,9 @@ from setfit_explain.attribution.quadrature import (
     adaptive,
     fixed_rule,
 )
+from setfit_explain.attribution.real_numbers import check_real_number
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.precision import ROUNDING, name, rounding
-from setfit_explain.errors import OptionError
 from setfit_explain.heads.torch_head import to_float64
 
 if TYPE_CHECKING:
@@ -90,10 +91,8 @@ class IntegratedGradients:
     additive = True
 
     def __post_init__(self) -> None:
-        if not self.tolerance > 0:
-            raise OptionError(f"tolerance must be a positive number, got {self.tolerance!r}.")
-        if self.max_nodes < FIRST_NODES:
-            raise OptionError(f"max_nodes must be at least {FIRST_NODES}, got {self.max_nodes!r}.")
+        check_real_number("tolerance", self.tolerance)
+        check_whole_number("max_nodes", self.max_nodes, FIRST_NODES)
         fixed_rule(self.quadrature, 2 if self.n_steps is None else self.n_steps)
 
     def prepare(self, classifier: TextClassifier, internal_batch_size: int | None) -> Attributor:

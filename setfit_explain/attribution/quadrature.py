@@ -12,6 +12,7 @@ import numpy as np
 from captum.attr._utils.approximation_methods import approximation_parameters
 from numpy.polynomial import legendre
 
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.errors import OptionError
 
 if TYPE_CHECKING:
@@ -65,8 +66,7 @@ def fixed_rule(name: str, n_steps: int) -> Rule:
     """
     if name not in RULES:
         raise OptionError(f"Quadrature {name!r} is not known. Accepted: {', '.join(RULES)}.")
-    if n_steps < 2:
-        raise OptionError(f"n_steps must be at least 2, got {n_steps}.")
+    check_whole_number("n_steps", n_steps, 2)
     step_sizes, alphas = approximation_parameters(name)
     nodes, weights = np.array(alphas(n_steps), dtype=float), np.array(step_sizes(n_steps), dtype=float)
     coarse = np.zeros_like(weights)

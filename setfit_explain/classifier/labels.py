@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from setfit_explain.classifier.listing import is_list_like
 from setfit_explain.errors import TargetError
 
 if TYPE_CHECKING:
@@ -37,11 +38,28 @@ def class_names(classes: Sequence[object], labels: Sequence[str] | None) -> tupl
 
 
 def label_name(label: Any, labels: Sequence[str] | None) -> str | tuple[str, ...] | None:
-    """Name a true label as the classes are named; a multi-label truth is a sequence of them."""
+    """Name a true label as the classes are named; a multi-label truth is a sequence of them.
+
+    It need not be a class: a data set may have more of them than the model.
+
+    Raises
+    ------
+    TargetError
+        It is no name, number, None or list of these.
+    """
+    if hasattr(label, "tolist"):  # of numpy or torch
+        label = label.tolist()
+    if isinstance(label, float):
+        label = read_label(label, ())
     if label is None or isinstance(label, str):
         return label
     if hasattr(label, "__index__"):
         return class_names((label.__index__(),), labels)[0]
+    if not is_list_like(label):
+        raise TargetError(
+            f"A true label is a class by name or number, a list of these, or None; got {label!r} "
+            f"({type(label).__name__})."
+        )
     return tuple(str(label_name(member, labels)) for member in label)
 
 
@@ -91,7 +109,7 @@ def resolve_targets(
     ----------
     targets
         ``"all"``, ``"predicted"``, ``"top:k"`` (the k most probable), a class by name or column index,
-        a pair ``(a, b)`` for the contrast of two classes, or a list of classes and pairs.
+        a pair ``(a, b)`` for the contrast of two classes, or a list or array of classes and pairs.
     classes
         Names of the columns.
     probabilities
@@ -105,6 +123,8 @@ def resolve_targets(
     TargetError
         A target is none of the above; the message names the classes and the nearest one.
     """
+    if hasattr(targets, "tolist"):  # an array, or a number or string of numpy
+        targets = targets.tolist()
     if isinstance(targets, list):
         if not targets:
             raise TargetError(f"The list of targets is empty. Classes: {', '.join(classes)}.")

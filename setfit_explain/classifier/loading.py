@@ -15,7 +15,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from setfit_explain.classifier.body import Body
-from setfit_explain.errors import ModelNotFoundError, UnsupportedModelError
+from setfit_explain.errors import ModelError, ModelNotFoundError, UnsupportedModelError
 from setfit_explain.heads.linear import linear
 from setfit_explain.heads.pickles import load_head
 from setfit_explain.heads.saved_head import STRUCTURE_FILE, read_head
@@ -91,6 +91,8 @@ def load_model(model: Any, *, trust_pickle: bool = False) -> Model:
         No model at that place.
     UnsafePickleError
         The saved head names other code, and ``trust_pickle`` is False.
+    ModelError
+        A file of the saved model is missing or damaged.
     UnsupportedModelError
         Something else was passed.
     """
@@ -221,10 +223,15 @@ def find_folder(place: str | Path) -> Path:
 
 
 def _load_folder(folder: Path, *, trust_pickle: bool) -> Model:
-    settings_file = folder / "config_setfit.json"
-    settings = json.loads(settings_file.read_text("utf-8")) if settings_file.is_file() else {}
+    settings = _read_settings(folder / "config_setfit.json")
     head = _load_head(folder, trust_pickle=trust_pickle)
-    body = SentenceTransformer(str(folder))
+    try:
+        body = SentenceTransformer(str(folder))
+    except Exception as error:  # what a missing or damaged file leads to is not documented
+        raise ModelError(
+            f"The body in {str(folder)!r} cannot be loaded ({type(error).__name__}: {error}). Save or download the "
+            "model again."
+        ) from error
     if isinstance(head, torch.nn.Module) and not isinstance(
         head, TorchHead
     ):  # a TorchHead finds its own place
@@ -235,6 +242,19 @@ def _load_folder(folder: Path, *, trust_pickle: bool) -> Model:
         normalize_embeddings=bool(settings.get("normalize_embeddings", False)),
         labels=settings.get("labels"),
     )
+
+
+def _read_settings(file: Path) -> dict[str, Any]:
+    """Read what SetFit saves beside the body, if it is there."""
+    try:
+        settings = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        if not isinstance(settings, dict):
+            raise ValueError(f"it holds a {type(settings).__name__}")
+    except ValueError as error:
+        raise ModelError(
+            f"The settings {str(file)!r} cannot be read ({error}). Save or download the model again."
+        ) from error
+    return settings
 
 
 def _load_head(folder: Path, *, trust_pickle: bool) -> Any:

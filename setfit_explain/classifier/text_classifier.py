@@ -21,7 +21,7 @@ from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.classifier.tokenized import Text, encode_tokenized, read_text
 from setfit_explain.classifier.tokenizing import word_ids
 from setfit_explain.errors import UnsupportedBodyError
-from setfit_explain.heads.black_box import to_any_head
+from setfit_explain.heads.black_box import is_wrapped, to_any_head
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.torch_head import to_float64
 from setfit_explain.heads.verification import MAX_DIFFERENCE, verify_head
@@ -45,8 +45,8 @@ def verified_classifier(model: Any, *, differentiable: bool, trust_pickle: bool 
     if not isinstance(model, TextClassifier):
         return TextClassifier(load_model(model, trust_pickle=trust_pickle), differentiable=differentiable)
     known = model.original or model
-    if differentiable:
-        to_torch_head(known.model.head)  # raises for a head without a gradient
+    if differentiable and is_wrapped(known.head):
+        return TextClassifier(known.model)  # raises what is wrong with the head
     return known
 
 

@@ -13,9 +13,11 @@ import torch
 from setfit_explain.attribution.baselines import TOKENS, tokens_of
 from setfit_explain.attribution.batches import row_slices
 from setfit_explain.attribution.perturbation import DELETE, Perturbation, make_removal
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.outputs import Output, ScoreFunction, check_finite
 from setfit_explain.errors import OptionError
 from setfit_explain.evaluation.rationales import unit_weights
+from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.units import group_tokens
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from setfit_explain.classifier.encoding import EncodedText
     from setfit_explain.classifier.text_classifier import TextClassifier
     from setfit_explain.evaluation.rationales import Rationale
-    from setfit_explain.explainer import Explainer
+    from setfit_explain.explaining import Options
     from setfit_explain.explanation.segmentation import Granularity
     from setfit_explain.explanation.units import Unit
 
@@ -207,6 +209,24 @@ class Case:
         scores: Floats = self.score(decisions)[:, 0].cpu().numpy()
         check_finite(scores, self.score.output)
         return scores
+
+
+def explainer_of_one(model: Any, options: Options) -> Explainer:
+    """Make an explainer; raises `OptionError` for a list of methods."""
+    explainer = Explainer(model, **options)
+    if explainer.compares:
+        raise OptionError(
+            f"One method is measured at a time, got the list {', '.join(explainer.methods)}; "
+            "evaluate(methods=[...]) puts several beside one another."
+        )
+    return explainer
+
+
+def check_in_part(metric: str, removal: str, n_samples: int) -> None:
+    """Raise `OptionError` for what a metric that takes units out in part, at random, cannot do."""
+    if removal == DELETE:
+        raise OptionError(f"{metric} takes units out in part, which removal='delete' cannot; use 'mask'.")
+    check_whole_number("n_samples", n_samples, 1)
 
 
 def attributions(explainer: Explainer, case: Case) -> Floats:

@@ -13,8 +13,7 @@ from setfit_explain.arguments import resolve_methods
 from setfit_explain.attribution.method import AttributionMethod
 from setfit_explain.classifier.outputs import Output
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
-from setfit_explain.evaluation.case import attributions
-from setfit_explain.explainer import Explainer
+from setfit_explain.evaluation.case import attributions, explainer_of_one
 from setfit_explain.explaining import Options
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def contestant(
         return partial(_foreign, name, options), None
     # A copy: the caller's own mapping stays as it is.
     complete = cast("Options", {**options, "granularity": granularity, "show_progress": False})
-    return partial(attributions, Explainer(model, **complete)), complete
+    return partial(attributions, explainer_of_one(model, complete)), complete
 
 
 def contestants(

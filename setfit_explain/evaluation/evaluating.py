@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from setfit_explain.arguments import listed_texts
+from setfit_explain.arguments import listed_texts, one_a_text
 from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.text_classifier import verified_classifier
@@ -174,13 +174,15 @@ def evaluate(
     check_whole_number("seed", seed, 0)
     check_granularity(granularity)
     texts = listed_texts(texts)
+    for name, names in (("metrics", metrics), ("removals", removals)):
+        if isinstance(names, str):
+            raise OptionError(f"{name} is a list of names; give [{names!r}].")
     if metrics is None:
         metrics = DEFAULT_METRICS if rationales is None else (*DEFAULT_METRICS, *PLAUSIBILITY)
     studies = [name for name in STUDIES if name in metrics]
     named = named_methods(methods)
-    for name, given in (("rationales", rationales), ("labels", labels)):
-        if given is not None and len(given) != len(texts):
-            raise OptionError(f"There are {len(given)} {name} for {len(texts)} texts.")
+    own_labels = one_a_text("labels", labels, len(texts))
+    asked = one_a_text("rationales", rationales, len(texts))
     classifier = verified_classifier(model, differentiable=False, trust_pickle=trust_pickle)
     chosen = _chosen(
         [metric for metric in metrics if metric not in studies],
@@ -194,11 +196,7 @@ def evaluate(
     for metric in chosen:
         if metric.removal is not None:
             cases.removal(metric.removal)  # an unknown one shows before anything is computed
-    targets = [
-        label_column(label, classifier.classes, classifier.model.labels)
-        for label in ([None] * len(texts) if labels is None else labels)
-    ]
-    asked = [None] * len(texts) if rationales is None else rationales
+    targets = [label_column(label, classifier.classes, classifier.model.labels) for label in own_labels]
     marked = [
         read_rationale(index, text, given)
         for index, (text, given) in enumerate(zip(texts, asked, strict=True))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from setfit_explain.errors import OptionError
+from setfit_explain.evaluation.case import check_in_part
 from setfit_explain.evaluation.measuring import Direction
 from setfit_explain.evaluation.ranking import falling, kendall_tau
 
@@ -205,6 +206,9 @@ class SoftComprehensiveness(_Removing):
     direction: ClassVar[Direction] = Direction.HIGHER
     undefined_for: ClassVar[str] = CONSTANT
 
+    def __post_init__(self) -> None:
+        check_in_part(self.name, self.removal, self.n_samples)
+
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
         return _soft_drop(case, self.removal, -values, self.n_samples)
@@ -229,6 +233,9 @@ class SoftSufficiency(_Removing):
     name: ClassVar[str] = "soft_sufficiency"
     direction: ClassVar[Direction] = Direction.LOWER
     undefined_for: ClassVar[str] = CONSTANT
+
+    def __post_init__(self) -> None:
+        check_in_part(self.name, self.removal, self.n_samples)
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""

@@ -13,17 +13,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 import torch
 
-from setfit_explain.arguments import METHODS
+from setfit_explain.arguments import METHODS, check_texts
 from setfit_explain.attribution import robustness as captum
 from setfit_explain.attribution.baselines import TOKENS, tokens_of
 from setfit_explain.attribution.distributions import SAMPLED
 from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.classifier.text_classifier import TextClassifier, verified_classifier
 from setfit_explain.errors import OptionError
-from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.case import Cases, attributions, check_in_part, explainer_of_one
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.ranking import kendall_tau, permuted
-from setfit_explain.explainer import Explainer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +62,7 @@ class Infidelity:
     undefined_for: ClassVar[str] = "texts without a unit"
 
     def __post_init__(self) -> None:
-        check_whole_number("n_samples", self.n_samples, 1)
+        check_in_part(self.name, self.removal, self.n_samples)
 
     def __call__(self, case: Case, values: Floats) -> float:
         """Measure the attributions ``(n,)`` of one text."""
@@ -115,10 +114,11 @@ def max_sensitivity(
     OptionError
         ``radius`` or ``n_samples`` is not positive.
     """
+    check_texts(texts)
     if not 0 < radius < np.inf:
         raise OptionError(f"radius must be a positive number, got {radius!r}.")
     check_whole_number("n_samples", n_samples, 1)
-    explainer = Explainer(model, **options)
+    explainer = explainer_of_one(model, options)
     moved = _Moved(explainer.classifier)
     (chosen,) = explainer.methods.values()
     attribute = chosen.prepare(moved, None)
@@ -191,10 +191,11 @@ def agreement(
     OptionError
         There are fewer than two variations.
     """
+    check_texts(texts)
     if len(variations) < 2:
         raise OptionError(f"Agreement is between two variations or more; got {len(variations)}.")
     classifier = verified_classifier(model, differentiable=False)
-    explainers = [Explainer(classifier, **options) for options in variations.values()]
+    explainers = [explainer_of_one(classifier, options) for options in variations.values()]
     first = explainers[0]
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     found = np.full((3, len(texts)), np.nan)

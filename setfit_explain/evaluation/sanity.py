@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from setfit_explain.arguments import check_texts
 from setfit_explain.classifier.labels import label_column
 from setfit_explain.classifier.loading import load_model, with_parts
 from setfit_explain.classifier.text_classifier import verified_classifier
 from setfit_explain.errors import InputError, TargetError, UnsupportedHeadError
-from setfit_explain.evaluation.case import Cases, attributions
+from setfit_explain.evaluation.case import Cases, attributions, explainer_of_one
 from setfit_explain.evaluation.measuring import Direction, Measurement
 from setfit_explain.evaluation.ranking import kendall_tau, permuted
-from setfit_explain.explainer import Explainer
-from setfit_explain.heads.conversion import to_torch_head
+from setfit_explain.heads.black_box import is_wrapped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,13 +72,12 @@ def head_randomisation(
     UnsupportedHeadError
         The head has no weights as a torch module, as a forest; see `label_shuffled_refit`.
     """
-    loaded = load_model(model)
-    try:
-        head = deepcopy(to_torch_head(loaded.head))
-    except UnsupportedHeadError as error:
+    classifier = verified_classifier(model, differentiable=False)
+    loaded, head = classifier.model, deepcopy(classifier.head)
+    if is_wrapped(head):
         raise UnsupportedHeadError(
             f"{type(loaded.head).__name__} has no weights to randomise. label_shuffled_refit trains it anew."
-        ) from error
+        )
     _shuffle([head], seed)
     return similarity(
         loaded, [("head", with_parts(loaded, head=head))], texts, options, method=method, seed=seed
@@ -178,13 +177,14 @@ def similarity(
         that with the same values in random order, the least to be expected; the reversed one is that with their
         opposite, 1, as is that of an explanation that does not look at the model.
     """
-    first = Explainer(model, **options)
+    check_texts(texts)
+    first = explainer_of_one(model, options)
     cases = Cases(first.classifier, output=first.output, granularity=first.granularity, seed=seed)
     made = [cases.of(text) for text in texts]
     before = [attributions(first, case) for case in made]
     measurements = []
     for name, other in others:
-        second = Explainer(other, **options)
+        second = explainer_of_one(other, options)
         columns = _columns(first.classifier, second.classifier.classes, "The other model's classes")
         found = np.full((3, len(texts)), np.nan)
         for index, (case, own) in enumerate(zip(made, before, strict=True)):

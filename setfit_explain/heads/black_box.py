@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+import pickle
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from setfit_explain.errors import HeadNotFittedError, UnsupportedHeadError
+from setfit_explain.errors import HeadNotFittedError, ModelError, UnsupportedHeadError, VerificationError
 from setfit_explain.heads.conversion import to_torch_head
 from setfit_explain.heads.torch_head import Link, TorchHead
-from setfit_explain.heads.verification import head_probabilities
+from setfit_explain.heads.verification import head_probabilities, verify_head
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class _Asked(nn.Module):
@@ -24,13 +29,15 @@ class _Asked(nn.Module):
         A fitted estimator.
     link
         SOFTMAX: logarithms of the probabilities. SIGMOID: their log-odds. NONE: the decision function.
+    digest
+        Tells the estimator from others, in the classifier's fingerprint.
     """
 
-    def __init__(self, estimator: Any, link: Link) -> None:
+    def __init__(self, estimator: Any, link: Link, digest: str) -> None:
         super().__init__()
         self.held = (estimator,)  # a torch module is not registered: casting this head must not cast it
         self.link = link
-        self.register_buffer("digest", torch.tensor(list(joblib.hash(estimator).encode())))
+        self.register_buffer("digest", torch.tensor(list(digest.encode())))
 
     def forward(self, embeddings: Tensor) -> Tensor:
         answer = torch.as_tensor(head_probabilities(self.held[0], embeddings.detach().cpu().numpy()))
@@ -44,6 +51,8 @@ class _Asked(nn.Module):
 
 def to_any_head(estimator: Any, dim: int) -> TorchHead:
     """Convert a fitted head exactly where that is possible, else wrap it as it is.
+
+    A subclass with an answer of its own converts as its parent, and is found by comparing the two.
 
     Parameters
     ----------
@@ -60,14 +69,21 @@ def to_any_head(estimator: Any, dim: int) -> TorchHead:
         It has neither ``predict_proba`` nor ``decision_function``, or does not name its classes.
     """
     try:
-        return to_torch_head(estimator)
+        head = to_torch_head(estimator)
+        verify_head(head, partial(head_probabilities, estimator), dim)
     except HeadNotFittedError:
         raise
-    except UnsupportedHeadError as error:
+    except (UnsupportedHeadError, VerificationError) as error:
         return _wrap(estimator, dim, error)
+    return head
 
 
-def _wrap(estimator: Any, dim: int, refusal: UnsupportedHeadError) -> TorchHead:
+def is_wrapped(head: TorchHead) -> bool:
+    """Whether the estimator itself is asked, so that no gradient goes through the head."""
+    return isinstance(head.decision, _Asked)
+
+
+def _wrap(estimator: Any, dim: int, refusal: ModelError) -> TorchHead:
     has_probabilities = hasattr(estimator, "predict_proba")
     if not has_probabilities and not hasattr(estimator, "decision_function"):
         raise UnsupportedHeadError(
@@ -84,6 +100,13 @@ def _wrap(estimator: Any, dim: int, refusal: UnsupportedHeadError) -> TorchHead:
         link = Link.SOFTMAX if np.allclose(probabilities.sum(1), 1, atol=1e-5) else Link.SIGMOID
     columns = range(probabilities.shape[1])
     classes = columns if link is Link.SIGMOID else getattr(estimator, "classes_", columns)
-    return TorchHead(
-        _Asked(estimator, link), link, np.asarray(classes).tolist(), has_logits=not has_probabilities
-    )
+    asked = _Asked(estimator, link, _digest(estimator, probabilities))
+    return TorchHead(asked, link, np.asarray(classes).tolist(), has_logits=not has_probabilities)
+
+
+def _digest(estimator: Any, answers: NDArray[np.float64]) -> str:
+    """Hash all of the estimator; where it cannot be pickled, as with a lambda in it, its answers on the probes."""
+    try:
+        return str(joblib.hash(estimator))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return str(joblib.hash(answers))

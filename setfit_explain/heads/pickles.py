@@ -103,9 +103,9 @@ def load_head(file: Path, *, trust_pickle: bool) -> Any:
     ModelError
         The file is damaged.
     """
-    if trust_pickle:
-        return joblib.load(file)
     try:
+        if trust_pickle:
+            return joblib.load(file)
         with file.open("rb") as handle, _validate_fileobject_and_memmap(handle, str(file)) as (plain, _):
             return _RestrictedUnpickler(str(file), plain, ensure_native_byte_order=True).load()
     except (pickle.UnpicklingError, EOFError, ValueError, AttributeError, IndexError, KeyError) as error:

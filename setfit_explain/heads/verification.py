@@ -31,7 +31,7 @@ def head_probabilities(estimator: Any, embeddings: NDArray[np.floating[Any]]) ->
             own = estimator(torch.as_tensor(embeddings, device=head_device(estimator)))
         return np.asarray(own.cpu(), dtype=np.float64)
     if isinstance(estimator, nn.Module):
-        parameter = next(estimator.parameters())
+        parameter = next(estimator.parameters(), torch.empty(0))  # a head may have none
         with torch.no_grad():
             answer = estimator.predict_proba(torch.as_tensor(embeddings).to(parameter))  # type: ignore[operator]  # SetFitHead's method
         return np.asarray(answer.cpu(), dtype=np.float64)

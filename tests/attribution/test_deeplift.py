@@ -1,5 +1,7 @@
 """DeepLIFT: Captum's numbers where its rules hold, a clear refusal elsewhere."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from captum.attr import DeepLift as CaptumDeepLift
 from torch import nn
 
 from setfit_explain import Explainer, explain
+from setfit_explain.attribution.deeplift import rescaled
 from setfit_explain.errors import OptionError, UnsupportedBodyError
 from tests.attribution.bent import dense
 from tests.bodies.architectures import DIM, static_body
@@ -100,3 +103,13 @@ def test_the_model_is_left_as_found_also_after_an_interrupt(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         explainer(TEXTS[0])
     assert snapshot(model) == before
+
+
+def test_another_thread_predicts_with_the_same_model_meanwhile():
+    model = fitted(static_body(word_piece(), dense(nn.Tanh())))
+    expected, answers = model.model_body.encode([LONG]), []
+    with rescaled(model.model_body):
+        thread = Thread(target=lambda: answers.append(model.model_body.encode([LONG])))
+        thread.start()
+        thread.join()
+    np.testing.assert_array_equal(answers, [expected])

@@ -11,7 +11,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from setfit_explain import Explainer, Occlusion, explain
-from setfit_explain.errors import HeadNotDifferentiableError, OptionError, UnsupportedHeadError
+from setfit_explain.errors import (
+    HeadNotDifferentiableError,
+    OptionError,
+    UnsupportedHeadError,
+    VerificationError,
+)
 from tests.heads.rows import fit
 from tests.heads.test_conversion import STEPS
 from tests.models import CLASSES, LABELS, LONG, TEXTS, minilm_model, tiny_body, tiny_model
@@ -186,3 +191,49 @@ def test_two_heads_that_differ_have_two_fingerprints():
 def test_a_setting_of_another_method_is_refused_by_name():
     with pytest.raises(OptionError, match=r"tolerance is not a setting of method 'occlusion'.*baseline"):
         Explainer(tiny_model("bert"), method="occlusion", tolerance=0.1)
+
+
+class Cautious(LogisticRegression):
+    """Answers otherwise than the class that it is converted as."""
+
+    def predict_proba(self, X):  # noqa: N803 - scikit-learn's name
+        return 0.9 * super().predict_proba(X) + 0.1 / len(self.classes_)
+
+
+def cautious():
+    body = tiny_body("bert")
+    return body, Cautious().fit(body.encode(list(TEXTS)), list(CLASSES))
+
+
+def test_a_subclass_with_an_answer_of_its_own_is_asked_itself():
+    body, head = cautious()
+    found = explain((body, head), LONG, method="occlusion", baseline="mask")
+    np.testing.assert_allclose(found.attributions, drops_by_masked_ids(body, head, found), atol=2e-6)
+    assert found.reproduction_error <= 1e-5
+
+
+def test_a_patched_estimator_that_cannot_be_pickled_is_asked_itself():
+    body, head = cautious()
+    head.predict_proba = lambda embeddings: Cautious.predict_proba(head, embeddings)
+    found = explain((body, head), LONG, method="occlusion")
+    np.testing.assert_allclose(found.score, head.predict_proba(body.encode([LONG]))[0], atol=1e-6)
+
+
+def test_a_subclass_with_an_answer_of_its_own_has_no_gradient():
+    model = cautious()
+    verified = Explainer(model, method="occlusion").classifier
+    for given in (model, verified):
+        with pytest.raises(VerificationError, match="on probe embeddings"):
+            Explainer(given)
+
+
+class WithoutParameters(nn.Module):
+    def predict_proba(self, embeddings):
+        return torch.softmax(embeddings[:, :3], -1)
+
+
+def test_a_torch_head_without_parameters_is_asked_itself():
+    body = tiny_body("bert")
+    found = explain((body, WithoutParameters()), LONG, method="occlusion")
+    expected = torch.softmax(torch.as_tensor(body.encode([LONG]))[0, :3], -1)
+    np.testing.assert_allclose(found.score, expected, atol=1e-6)

@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from setfit_explain import Explainer, explain
-from setfit_explain.errors import UnsupportedModelError
-from tests.models import CLASSES, LONG, TEXTS, tiny_body
+from setfit_explain.errors import ModelError, UnsupportedModelError
+from tests.models import CLASSES, LONG, TEXTS, tiny_body, tiny_model
 
 
 class Embedder(TransformerMixin, BaseEstimator):
@@ -74,6 +74,28 @@ def test_a_pipeline_without_a_sentence_transformer_is_refused():
     pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(list(TEXTS), CLASSES)
     with pytest.raises(UnsupportedModelError, match="TfidfVectorizer, holds no SentenceTransformer"):
         explain(pipeline, LONG)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("config_setfit.json", b'{"labels": ["a"', r"config_setfit\.json' cannot be read"),
+        ("config_setfit.json", b"\xff", r"config_setfit\.json' cannot be read"),
+        ("config_setfit.json", b"[]", r"config_setfit\.json' cannot be read \(it holds a list\)"),
+        ("model.safetensors", None, r"The body in .* cannot be loaded \(OSError: "),
+        ("model.safetensors", b"damaged", r"The body in .* cannot be loaded \(SafetensorError: "),
+        ("modules.json", b"{", r"The body in .* cannot be loaded \(JSONDecodeError: "),
+    ],
+)
+def test_a_saved_model_with_a_damaged_file_is_refused_with_its_name(file, content, message, tmp_path):
+    tiny_model("bert").save_pretrained(tmp_path / "model")
+    place = tmp_path / "model" / file
+    if content is None:
+        place.unlink()
+    else:
+        place.write_bytes(content)
+    with pytest.raises(ModelError, match=message + ".* Save or download the model again"):
+        Explainer(tmp_path / "model")
 
 
 def test_an_explainer_of_one_model_refuses_two_and_says_what_explains_both():

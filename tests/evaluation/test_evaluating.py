@@ -13,8 +13,18 @@ from sklearn.neighbors import KNeighborsClassifier
 
 import setfit_explain
 from setfit_explain import Explainer, Occlusion, explain
-from setfit_explain.errors import InputError, OptionError, TargetError, UnsupportedBodyError
-from setfit_explain.evaluation import ALIASES, FAITHFULNESS, PLAUSIBILITY, evaluate, usual_baselines
+from setfit_explain.errors import InputError, OptionError, TargetError, TextError, UnsupportedBodyError
+from setfit_explain.evaluation import (
+    ALIASES,
+    FAITHFULNESS,
+    PLAUSIBILITY,
+    across_seeds,
+    agreement,
+    evaluate,
+    head_randomisation,
+    max_sensitivity,
+    usual_baselines,
+)
 from setfit_explain.evaluation.faithfulness import Comprehensiveness, Insertion
 from setfit_explain.evaluation.robustness import Infidelity
 from setfit_explain.evaluation.studies import STUDIES, run_study
@@ -337,6 +347,11 @@ def test_ferrets_names_are_the_same_metrics():
         ({"metrics": ["token_f1"]}, "token_f1 compares with what people marked; give rationales"),
         ({"methods": []}, "no method to evaluate"),
         ({"methods": "occlusion"}, r"give \['occlusion'\]"),
+        (
+            {"methods": {"a": {"method": ["occlusion", "lime"]}}},
+            "One method is measured at a time, got the list",
+        ),
+        ({"methods": {"a": None}}, "The method 'a' is None. Accepted: its name"),
         ({"methods": {"a": {"granularity": "token"}}}, "granularity is set for all methods alike"),
         ({"labels": []}, "There are 0 labels for 1 texts"),
         ({"seed": -1}, "seed must be a whole number, at least 0, got -1"),
@@ -352,6 +367,10 @@ def test_ferrets_names_are_the_same_metrics():
         ({"metrics": [Insertion]}, r"object, such as Insertion\(removal='mask'\); got <class"),
         ({"metrics": [5]}, "A metric is a name or an object, .* got 5"),
         ({"removals": []}, "list of removals is empty. Accepted: mask"),
+        ({"labels": "b"}, "labels must be a list with one for each text, .*; got str"),
+        ({"rationales": "b"}, "rationales must be a list with one for each text"),
+        ({"metrics": "insertion"}, r"metrics is a list of names; give \['insertion'\]"),
+        ({"removals": "mask"}, r"removals is a list of names; give \['mask'\]"),
     ],
 )
 def test_what_cannot_be_meant_is_said(options, message):
@@ -395,6 +414,33 @@ def test_a_body_without_named_tokens_has_usual_removals_and_baselines():
         "insertion (delete)",
     ]
     assert found.find("occlusion", "agreement_across_baselines").value.n == 1
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda text: evaluate(MODEL, text),
+        lambda text: max_sensitivity(MODEL, text, {}),
+        lambda text: agreement(MODEL, text, across_seeds({"method": "lime"})),
+        lambda text: head_randomisation(MODEL, text, {}),
+    ],
+)
+def test_one_string_is_no_list_of_texts(ask):
+    with pytest.raises(TextError, match=r"got one string; of one text give a list: \['"):
+        ask(LONG)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda options: max_sensitivity(MODEL, [LONG], options),
+        lambda options: agreement(MODEL, [LONG], across_seeds(options)),
+        lambda options: head_randomisation(MODEL, [LONG], options),
+    ],
+)
+def test_a_study_is_of_one_method(ask):
+    with pytest.raises(OptionError, match="One method is measured at a time, got the list lime, kernel_shap"):
+        ask({"method": ["lime", "kernel_shap"]})
 
 
 def test_rationales_are_lists_of_spans():

@@ -174,6 +174,10 @@ def test_bins_are_shares(bins):
         Comprehensiveness(bins=bins)
 
 
-def test_words_cannot_be_cut_out_in_part():
-    with pytest.raises(OptionError, match="delete"):
-        SoftSufficiency(removal="delete")(case_of(TEXT), EXACT)
+@pytest.mark.parametrize("metric", [SoftSufficiency, SoftComprehensiveness, Infidelity])
+def test_what_is_taken_out_in_part_is_replaced_and_drawn_at_least_once(metric):
+    with pytest.raises(OptionError, match=f"{metric.name} takes units out in part, which removal='delete'"):
+        metric(removal="delete")
+    for wrong in (0, 2.5, "16"):
+        with pytest.raises(OptionError, match="n_samples must be a whole number, at least 1, got"):
+            metric(n_samples=wrong)

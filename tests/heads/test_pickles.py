@@ -166,8 +166,10 @@ def test_these_attacks_do_run_where_the_file_is_trusted(attack, tmp_path):
     assert (tmp_path / "ran").exists()
 
 
-def test_a_damaged_file_is_an_error_with_its_name(tmp_path):
+@pytest.mark.parametrize("trust_pickle", [False, True])
+def test_a_damaged_file_is_an_error_with_its_name(trust_pickle, tmp_path):
     joblib.dump(fitted("multinomial"), tmp_path / FILE)
-    (tmp_path / FILE).write_bytes((tmp_path / FILE).read_bytes()[:200])
-    with pytest.raises(ModelError, match=r"head\.pkl.*cannot be read"):
-        load_head(tmp_path / FILE, trust_pickle=False)
+    for content in ((tmp_path / FILE).read_bytes()[:200], b"not a pickle"):
+        (tmp_path / FILE).write_bytes(content)
+        with pytest.raises(ModelError, match=r"head\.pkl.*cannot be read"):
+            load_head(tmp_path / FILE, trust_pickle=trust_pickle)
