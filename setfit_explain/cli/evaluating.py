@@ -14,6 +14,7 @@ from setfit_explain.cli.messages import Exit, message, quiet_libraries
 from setfit_explain.cli.options import averaged, refuse_idle_column
 from setfit_explain.cli.reading import InputFormat, read_rows
 from setfit_explain.errors import InputError, OptionError
+from setfit_explain.views.formatting import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -162,7 +163,7 @@ def render(found: "Evaluation") -> "Table":
         if measurement.undefined and measurement.undefined_for
     }
     notes = {measurement.note for measurement in found.measurements if measurement.note}
-    table.caption = Text("\n".join([*sorted(reasons), *sorted(notes)]))
+    table.caption = Text("\n".join(map(printable, [*sorted(reasons), *sorted(notes)])))
     table.caption_justify = "left"
     return table
 

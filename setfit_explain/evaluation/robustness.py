@@ -254,6 +254,8 @@ def across_seeds(options: Options, seeds: Sequence[int] = (0, 1, 2)) -> dict[str
 def _varied(options: Options, name: str, value: Any) -> Options:
     """Give a method another setting: beside its name, or on a copy of its object."""
     method: Any = options.get("method", "integrated_gradients")
+    if isinstance(method, list):  # which `agreement` refuses
+        return options
     kind = METHODS.get(method) if isinstance(method, str) else method
     if kind is not None and name not in getattr(kind, "__dataclass_fields__", ()):
         raise OptionError(f"{getattr(kind, 'name', kind)}, which has no {name} to vary")
