@@ -13,9 +13,11 @@ from setfit_explain._version import versions
 from setfit_explain.attribution.lockstep import JointAttributor, answer_together
 from setfit_explain.classifier.labels import predicted, resolve_targets, target_name
 from setfit_explain.classifier.outputs import ScoreFunction
+from setfit_explain.classifier.precision import name as precision_name
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.segmentation import granularity_name
 from setfit_explain.explanation.units import Grouping, group_tokens
+from setfit_explain.heap import give_back
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,6 +85,8 @@ class Assembler:
         self.granularity = granularity
         self.attributors = attributors
         self._versions = versions()
+        copied = classifier.original is not None
+        self._precision = {"precision": precision_name(classifier.dtype)} if copied else {}
 
     @property
     def joint(self) -> bool:
@@ -121,6 +125,7 @@ class Assembler:
                         found.append(attributions)
                     else:
                         found.append(_attempt(partial(self._explanation, task, attributions, method)))
+        give_back()
         return results
 
     def _task(self, text: Text, targets: Any) -> Task:
@@ -165,7 +170,7 @@ class Assembler:
             output=self.output.value,
             method=method,
             granularity=granularity_name(task.granularity),
-            settings=attributions.settings,
+            settings={**self._precision, **attributions.settings},
             truncated_span=task.encoded.truncated_span,
             reproduction_error=difference,
             notes=attributions.notes + task.encoded.notes,

@@ -47,6 +47,11 @@ def plain_attention() -> AbstractContextManager[None]:
     return context
 
 
+def half_on_cpu(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether attention goes in plain operations: the backward pass of the fused one is many times slower there."""
+    return device.type == "cpu" and dtype.itemsize < 4
+
+
 class ForwardMode:
     """Derivatives carried forward through a classifier, for all decision values at once.
 
@@ -160,7 +165,7 @@ class Path:
             return torch.cat(
                 [
                     self.classifier.decide(self.encoded, self._points(nodes[rows]))
-                    for rows in self._rows(nodes)
+                    for rows in self.batches(len(nodes))
                 ]
             )
 
@@ -184,7 +189,7 @@ class Path:
         sums: NDArray[np.float64] | float = 0.0
         decisions = []
         with self.classifier.body.session():
-            for rows in self._rows(nodes):
+            for rows in self.batches(len(nodes)):
                 derivatives, decision = self._differentiate(nodes[rows])
                 sums = sums + np.einsum("rn,ncu->rcu", weights[:, rows], derivatives)
                 decisions.append(decision)
@@ -193,7 +198,7 @@ class Path:
     def differentiate(self, nodes: NDArray[np.float64]) -> Derivatives:
         """Return derivatives ``(nodes, targets, units)`` along each unit's displacement, and decision values."""
         with self.classifier.body.session():
-            found = [self._differentiate(nodes[rows]) for rows in self._rows(nodes)]
+            found = [self._differentiate(nodes[rows]) for rows in self.batches(len(nodes))]
         return np.concatenate([values for values, _ in found]), torch.cat([decision for _, decision in found])
 
     def gradients(self, nodes: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
@@ -239,8 +244,14 @@ class Path:
         points = self.start + alphas * self.displacement
         return points.to(self.classifier.dtype).to(self.classifier.body.device)
 
-    def _rows(self, nodes: NDArray[np.float64]) -> list[slice]:
-        return row_slices(len(nodes), len(self.start), self.internal_batch_size)
+    def batches(self, rows: int) -> list[slice]:
+        """Cut rows into batches that a backward pass has the memory for."""
+        tokens, weight = len(self.start), self.classifier.dtype.itemsize / 4
+        if half_on_cpu(
+            self.classifier.dtype, self.classifier.body.device
+        ):  # which keeps tokens x tokens a head
+            weight = 1 + tokens / 256
+        return row_slices(rows, tokens, self.internal_batch_size, max(1.0, weight))
 
 
 def backward(parts: Sequence[tuple[Path, NDArray[np.float64]]]) -> list[Derivatives]:
@@ -276,9 +287,7 @@ def _passes(parts: Sequence[tuple[Path, Tensor]]) -> tuple[Iterator[Tensor], lis
     classifier = parts[0][0].classifier
     sizes = [len(points) for _, points in parts]
     points = torch.cat([points for _, points in parts]).requires_grad_()
-    # CPUs have a fused attention for half precision, with a backward pass many times slower than plain operations.
-    half_on_cpu = points.device.type == "cpu" and points.dtype.itemsize < 4
-    with plain_attention() if half_on_cpu else nullcontext():
+    with plain_attention() if half_on_cpu(points.dtype, points.device) else nullcontext():
         rows = [(path.encoded, size) for (path, _), size in zip(parts, sizes, strict=True)]
         decision = classifier.decide_rows(rows, points)
     decisions = torch.split(decision.detach(), sizes)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import torch
 
-from setfit_explain.attribution.batches import row_slices
 from setfit_explain.attribution.jacobian import Derivatives, Path, backward
 from setfit_explain.attribution.method import Attributor
+from setfit_explain.heap import give_back
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,6 +114,7 @@ def _answers(asked: Mapping[int, Question]) -> dict[int, Derivatives | Exception
                 answers[members[0]] = error
         else:
             answers |= dict(zip(members, found, strict=True))
+        give_back()
     return answers
 
 
@@ -125,7 +126,7 @@ def _differentiate(questions: Sequence[Question]) -> list[Derivatives]:
     nodes = np.concatenate([question.nodes for question in questions])
     found: list[list[Derivatives]] = [[] for _ in questions]
     with path.classifier.body.session():
-        for rows in row_slices(len(nodes), len(path.start), path.internal_batch_size):
+        for rows in path.batches(len(nodes)):
             members = np.unique(owners[rows])
             parts = [(questions[each].path, nodes[rows][owners[rows] == each]) for each in members]
             for each, derivatives in zip(members, backward(parts), strict=True):

@@ -1,5 +1,7 @@
 """Both directions of differentiation give the same numbers, and the cheaper one is taken."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,24 @@ from setfit_explain.attribution import jacobian
 from tests.models import CLASSES, LONG, TEXTS, tiny_body, tiny_model
 
 FIXED = IntegratedGradients(n_steps=8)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tokens", "rows"),
+    [
+        (torch.float32, 512, 4),
+        (torch.float64, 512, 2),
+        (torch.bfloat16, 512, 1),  # which keeps attention's tokens x tokens
+        (torch.float32, 32, 64),
+        (torch.bfloat16, 32, 56),
+    ],
+)
+def test_a_batch_has_fewer_rows_where_each_takes_more_memory(dtype, tokens, rows):
+    classifier = SimpleNamespace(dtype=dtype, body=SimpleNamespace(device=torch.device("cpu")))
+    path = SimpleNamespace(classifier=classifier, start=torch.zeros(tokens, 4), internal_batch_size=None)
+    assert jacobian.Path.batches(path, 100)[0] == slice(0, rows)
+    path.internal_batch_size = 7
+    assert jacobian.Path.batches(path, 100)[0] == slice(0, 7)
 
 
 @pytest.fixture

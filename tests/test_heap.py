@@ -1,0 +1,36 @@
+"""What the C library keeps of freed memory is bounded, whatever the texts' lengths."""
+
+import ctypes
+from types import SimpleNamespace
+
+from setfit_explain import heap
+
+MEBIBYTE = 2**20
+
+
+def test_free_memory_is_given_back_where_the_process_has_grown_and_only_there(monkeypatch):
+    given, sizes = [], []
+    library = SimpleNamespace(malloc_trim=given.append)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
+    monkeypatch.setattr(heap, "_held", 500 * MEBIBYTE)
+    monkeypatch.setattr(heap, "_resident", lambda: sizes.pop(0) * MEBIBYTE)
+    for told, expected in (
+        ([700], 0),
+        ([900, 520], 1),  # more than the slack; 520 are left
+        ([839], 1),
+        ([841, 300], 2),
+        ([100], 2),  # the process has freed by itself
+        ([421, 90], 3),
+    ):
+        sizes[:] = told
+        heap.give_back()
+        assert len(given) == expected
+    del library.malloc_trim  # another C library
+    sizes[:] = [900, 900]
+    heap.give_back()
+
+
+def test_the_resident_memory_grows_with_what_is_held():
+    before = heap._resident()
+    held = bytearray(64 * MEBIBYTE)
+    assert heap._resident() - before > 0.9 * len(held) or before == 0
