@@ -18,6 +18,7 @@ from setfit_explain.heads.torch_head import Link, TorchHead
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from setfit_explain.classifier.text_classifier import TextClassifier
     from setfit_explain.classifier.tokenized import Text
     from setfit_explain.explainer import Explainer
     from setfit_explain.explanation.units import Unit
@@ -87,15 +88,14 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     names, (method, *others) = ", ".join(explainer.methods), explainer.methods.values()
     if others or not isinstance(method, IntegratedGradients):
         raise OptionError(f"Method {names!r} does not explain embeddings; integrated_gradients does.")
-    classifier = copy(explainer.classifier)
-    encoded = classifier.encode(text)
-    with classifier.body.session():
-        dim = classifier.body.embed((encoded.features, 1)).shape[1]
-    classifier.head = TorchHead(nn.Identity(), Link.NONE, range(dim))
+    encoded = explainer.classifier.encode(text)
+    with explainer.classifier.body.session():
+        dim = explainer.classifier.body.embed((encoded.features, 1)).shape[1]
+    classifier = _with_head(explainer.classifier, TorchHead(nn.Identity(), Link.NONE, range(dim)))
     granularity = explainer.granularity if encoded.spelled else "token"
     grouping = group_tokens(encoded.text, encoded.spans, encoded.kinds, granularity)
     score = ScoreFunction(classifier.head, Output.LOGIT, tuple(range(dim)))
-    attribute = method.prepare(classifier, None)
+    attribute = method.prepare(classifier, explainer.internal_batch_size)
     found = attribute(encoded, grouping.membership, score)
     return EmbeddingExplanation(
         text=encoded.text,
@@ -106,3 +106,12 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
         delta=found.delta,
         error_estimate=found.error_estimate,
     )
+
+
+def _with_head(classifier: TextClassifier, head: TorchHead) -> TextClassifier:
+    """Copy a classifier, and what it is a copy of in another precision, with another head."""
+    changed = copy(classifier)
+    changed.head = head
+    if classifier.original is not None:
+        changed.original = _with_head(classifier.original, head)
+    return changed

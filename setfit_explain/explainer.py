@@ -77,8 +77,9 @@ class Explainer:
     precision
         ``"float32"``, ``"bfloat16"``, ``"float64"`` or ``"float16"``: explain a copy of the body in that format;
         None for the body's own. Every explanation says how far the copy's answer is from the model's own
-        (``reproduction_error``) and its derivatives from the model's (``settings["precision_error"]``, relative,
-        measured at one place of the path for the target with the largest attribution).
+        (``reproduction_error``); integrated gradients also how far its derivatives are from the model's
+        (``settings["precision_error"]``, relative, measured at one place of the path for the target with the largest
+        attribution), which ``error_estimate`` does not hold: that is of the integral of the copy.
     show_progress
         Whether to draw a progress bar on stderr; None for "on a terminal, with two texts or more".
     on_error
@@ -150,6 +151,7 @@ class Explainer:
         )
         self.compares = isinstance(method, list | tuple)
         self.granularity = granularity
+        self.internal_batch_size = internal_batch_size
         self.show_progress = show_progress
         self.on_error = on_error
         classifier = verified_classifier(
@@ -286,7 +288,7 @@ class Explainer:
         check_whole_number("read_ahead", read_ahead, 1)
         pairs = zip(texts, repeat(None)) if true_labels is None else side_by_side(texts, true_labels)
         rows = ((text, wanted, self._label_name(label)) for text, label in pairs)
-        yield from self._explain_all(rows, read_ahead)
+        yield from self._explain_all(rows, read_ahead, LATELY)
 
     def baseline(self, text: Text) -> Any:
         """Baseline embeddings ``(1, tokens, dim)`` of a text, as a tensor, to hand to a Captum method.
@@ -297,9 +299,15 @@ class Explainer:
         return attributor.baseline(self.classifier.encode(text)).unsqueeze(0)
 
     def _explain_all(
-        self, rows: Iterable[tuple[Any, Any, Any]], read_ahead: int = READ_AHEAD
+        self,
+        rows: Iterable[tuple[Any, Any, Any]],
+        read_ahead: int = READ_AHEAD,
+        remembered: int | None = None,
     ) -> Iterator[Explanation | Failure]:
-        """Explain (text, targets, name of its true label) in their order; a text that was there lately is not computed again."""
+        """Explain (text, targets, name of its true label) in their order.
+
+        A text that was there is not computed again; None remembers all of them, as a caller does who keeps them.
+        """
         lately: dict[Hashable, list[Explanation | Exception]] = {}
         for window in self._windows(rows, read_ahead):
             keys: list[Hashable] = [
@@ -316,8 +324,9 @@ class Explainer:
                 for found in computed.get(key) or lately[key]:
                     yield self._with_label(found, label, index, text)
             lately |= {key: each for key, each in computed.items() if not _failures(each)}
-            for key in list(lately)[:-LATELY]:
-                del lately[key]
+            if remembered is not None:
+                for key in list(lately)[:-remembered]:
+                    del lately[key]
 
     def _windows(self, rows: Iterable[Any], read_ahead: int) -> Iterator[list[tuple[int, Any]]]:
         """Take rows, numbered, until they fill some batches; one at a time where methods take one at a time."""

@@ -42,6 +42,15 @@ def test_the_similarity_to_another_text_is_explained_word_by_word():
     assert units[int(words.argmax())] == "refund"
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16", "float64"])
+def test_an_embedding_is_explained_by_a_copy_in_another_precision(precision):
+    model = tiny_model("bert")
+    found = explain_embedding(Explainer(model, precision=precision, method=STEPS), LONG)
+    expected = explain_embedding(Explainer(model, method=STEPS), LONG)
+    error = np.abs(found.values - expected.values).max() / np.abs(expected.values).max()
+    assert error < (1e-5 if precision == "float64" else 0.1)
+
+
 def test_the_explainer_is_left_as_it_was():
     explainer = Explainer(tiny_model("bert"))
     before = explainer(LONG)

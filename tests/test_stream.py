@@ -48,6 +48,15 @@ def test_a_stream_gives_what_a_list_gives_in_its_order_while_the_texts_come(coun
         np.testing.assert_allclose(one.attributions, other.attributions, atol=1e-6)
 
 
+def test_a_list_computes_a_text_once_however_many_others_lie_between(counted, monkeypatch):
+    explainer, computed = counted
+    monkeypatch.setattr(module, "LATELY", 2)
+    texts = [f"parcel {index}" for index in range(5)]
+    found = explainer(texts + texts)
+    assert computed == texts
+    assert list(found[:5]) == list(found[5:])
+
+
 def test_a_stream_keeps_no_more_explanations_than_it_needs(counted, monkeypatch):
     explainer, _ = counted
     monkeypatch.setattr(module, "LATELY", 3)

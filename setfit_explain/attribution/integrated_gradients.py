@@ -263,10 +263,8 @@ class _Prepared:
         original = self.classifier.original
         return None if original is None else ForwardMode(original)
 
-    def _precision(
-        self, path: Path, found: _Integral, known: Sequence[_Known]
-    ) -> Asking[dict[str, str | float]]:
-        """Name the precision of a copy, and compare its derivatives with the model's own at one place.
+    def _precision(self, path: Path, found: _Integral, known: Sequence[_Known]) -> Asking[dict[str, float]]:
+        """Compare a copy's derivatives with the model's own at one place.
 
         Those of the copy are known there; the model's are asked for the target with the largest attribution.
         """
@@ -282,7 +280,7 @@ class _Prepared:
         (expected,), _ = yield Question(own, nodes[[place]])
         largest = np.abs(expected).max(initial=np.finfo(float).tiny)
         error = float(np.abs(derivatives[place, [target]] - expected).max(initial=0.0) / largest)
-        return {"precision": name(self.classifier.dtype), "precision_error": float(f"{error:.2g}")}
+        return {"precision_error": float(f"{error:.2g}")}
 
 
 _Known = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
