@@ -243,13 +243,20 @@ def _say_columns(
     columns = {kind: every for kind, every in columns.items() if any(each.cells for each in every)}
     others = [each for kind, every in columns.items() if kind != "usual" for each in every]
     rows: list[Row] = [
-        {"method": cell, **{kind: over_default(every, cell, faithful) for kind, every in columns.items()}}
+        {
+            "method": cell,
+            **{kind: _with_n(over_default(every, cell, faithful)) for kind, every in columns.items()},
+        }
         for cell in cells
         if any(cell in each.cells for each in others)
     ]
     if rows:
-        report.say(f"## {title}\n\nFaithfulness over the default's.")
+        report.say(f"## {title}\n\nFaithfulness over the default's; n is the number of texts.")
         report.table(name, rows)
+
+
+def _with_n(found: Estimate) -> str:
+    return f"{found}, n = {found.n}"
 
 
 def _say_planted(
@@ -284,7 +291,7 @@ def _say_removals(report: Report, cells: Sequence[str], usual: Sequence[Found]) 
         {
             "method": cell,
             " and ".join(REMOVALS): over_default(usual, cell, usually),
-            " and ".join(OTHER_REMOVALS): over_default(usual, cell, elsewhere),
+            " and ".join(OTHER_REMOVALS): _with_n(over_default(usual, cell, elsewhere)),
         }
         for cell in cells
         if any(not np.isnan(elsewhere(each, cell)).all() for each in usual)

@@ -190,7 +190,7 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     report = Report("faithfulness", "Which?")
     summarise(report, subjects, planned, tmp_path, tmp_path)
     page = (report.write(tmp_path) or tmp_path / "faithfulness.md").read_text()
-    assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100] |" in page
+    assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100], n = 10 |" in page
     assert "| method | usual | seed 1 | 3 layers | long texts |" in page
     assert "Classifiers that are sure" not in page
     assert "## Another artefact: word 'blorp'\n\n- demo, word 'blorp': it moves none." in page
