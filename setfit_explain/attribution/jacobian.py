@@ -216,14 +216,24 @@ class Path:
     def goes_forward(self) -> bool:
         """Whether derivatives are carried forward, because units are fewer than passes backward."""
         passes = min(len(self.score.targets), len(self.score.head.classes) - self.score.shift_invariant)
-        return FORWARD_COST * self.units.shape[1] < passes and self.forward_mode.works
+        return FORWARD_COST * max(1, len(self._moving)) < passes and self.forward_mode.works
+
+    @cached_property
+    def _moving(self) -> list[int]:
+        """Units along whose displacement anything changes: a bucket of special tokens that are kept stands still."""
+        moves = self.displacement.abs().sum(-1) @ self.units > 0
+        found: list[int] = moves.reshape(-1, moves.shape[-1]).any(0).nonzero()[:, 0].tolist()
+        return found
 
     def _differentiate(self, nodes: NDArray[np.float64]) -> Derivatives:
         if not self.goes_forward:
             return backward([(self, nodes)])[0]
-        slopes, decision = self.forward_mode.slopes(
-            self.encoded, self._points(nodes), self.displacement, self.units
+        moving = self._moving or [0]  # for the decision values
+        found, decision = self.forward_mode.slopes(
+            self.encoded, self._points(nodes), self.displacement, self.units[:, moving]
         )
+        slopes = found.new_zeros(self.units.shape[1], *found.shape[1:])
+        slopes[moving] = found
         return _mix(self.score.derivative(decision), slopes.permute(2, 1, 0)), decision
 
     def _directions(self, outer: Tensor) -> tuple[list[Tensor], Tensor]:

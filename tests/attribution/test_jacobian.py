@@ -115,6 +115,24 @@ def test_few_units_and_many_classes_are_differentiated_forward_and_else_backward
 
 
 @going_forward
+@pytest.mark.parametrize(("special_tokens", "tangents"), [("keep", 4), ("replace", 5)])
+def test_special_tokens_that_are_kept_take_no_tangent(monkeypatch, special_tokens, tangents):
+    taken = []
+    slopes = jacobian.ForwardMode.slopes
+    monkeypatch.setattr(
+        jacobian.ForwardMode, "slopes", lambda *given: taken.append(given[-1].shape[1]) or slopes(*given)
+    )
+    method = IntegratedGradients(n_steps=8, special_tokens=special_tokens)
+    explainer = Explainer(tiny_model("bert"), method=method)
+    explainer("late")  # looks whether forward mode works
+    taken.clear()
+    found = explainer("where is my parcel")
+    assert set(taken) == {tangents}
+    assert found.attributions.shape[1] == 5
+    assert found.attributions[:, 4].any() == (special_tokens == "replace")
+
+
+@going_forward
 def test_attention_is_plain_in_forward_mode_alone_also_after_an_error_in_it(monkeypatch):
     explainer = Explainer(many_classes(tiny_body("bert")), method=FIXED)
     explainer(LONG)
