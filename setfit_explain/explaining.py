@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from setfit_explain.absa import AbsaExplainer
+from setfit_explain.arguments import resolve_methods
 from setfit_explain.classifier.loading import is_absa_model
+from setfit_explain.classifier.outputs import Output
 from setfit_explain.errors import OptionError
 from setfit_explain.explainer import Explainer
 
@@ -37,6 +39,30 @@ class Options(TypedDict, total=False):
     show_progress: bool | None
     on_error: str
     trust_pickle: bool
+
+
+_OF_THE_METHOD = (
+    "baseline",
+    "reference_texts",
+    "special_tokens",
+    "tolerance",
+    "n_steps",
+    "n_samples",
+    "seed",
+)
+"""Those of `Options` that are a method's own."""
+
+
+def check_options(options: Mapping[str, Any], whose: str = "") -> None:
+    """Raise `OptionError` for what no model could mend: a name that is unknown, a scale, or a method's setting."""
+    for option in options:
+        if option not in Options.__annotations__:
+            raise OptionError(
+                f"{option!r}{whose} is not known. Accepted: {', '.join(Options.__annotations__)}."
+            )
+    Output.of(options.get("output", "probability"))
+    settings = {own: options[own] for own in _OF_THE_METHOD if options.get(own) is not None}
+    resolve_methods(options.get("method", "integrated_gradients"), settings)
 
 
 @overload

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from setfit_explain.arguments import resolve_methods
 from setfit_explain.attribution.method import AttributionMethod
-from setfit_explain.classifier.outputs import Output
 from setfit_explain.errors import InputError, OptionError, SetFitExplainError
 from setfit_explain.evaluation.case import attributions, explainer_of_one
-from setfit_explain.explaining import Options
+from setfit_explain.explaining import Options, check_options
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -32,17 +30,6 @@ Given = str | AttributionMethod | Options | Foreign
 
 Contestant = Callable[["Case"], "Floats"]
 """Explains the class that a case measures, ``(n,)``."""
-
-_OF_THE_METHOD = (
-    "baseline",
-    "reference_texts",
-    "special_tokens",
-    "tolerance",
-    "n_steps",
-    "n_samples",
-    "seed",
-)
-"""Keyword arguments of `Explainer` that are a method's own."""
 
 
 @dataclass(frozen=True)
@@ -108,15 +95,7 @@ def _read(name: str, given: Given) -> Options | Foreign:
     for own in ("granularity", "targets", "on_error", "show_progress", "trust_pickle"):
         if own in options:
             raise OptionError(f"{own} is set for all methods alike; take it out of {name!r}.")
-    for option in options:
-        if option not in Options.__annotations__:
-            raise OptionError(
-                f"{option!r} of {name!r} is not known. Accepted: {', '.join(Options.__annotations__)}."
-            )
-    # What no model could mend is told before one is loaded.
-    Output.of(options.get("output", "probability"))
-    settings = {own: options[own] for own in _OF_THE_METHOD if options.get(own) is not None}
-    resolve_methods(options.get("method", "integrated_gradients"), settings)
+    check_options(options, f" of {name!r}")
     return cast("Options", options)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Unpack
 
+from setfit_explain.attribution.whole_numbers import check_whole_number
 from setfit_explain.errors import MissingExtraError, OptionError
+from setfit_explain.explaining import check_options
 from setfit_explain.integrations.arrow import TableExplainer, check_columns, check_key
 
 try:
@@ -90,10 +92,13 @@ def explain_dataset(
         rows = explain_dataset(texts, "s3-mount/my-model", key_column="id", actors=64)
         rows.write_parquet("s3://bucket/explanations")
     """
-    if actors < 1 or cpus_per_actor <= 0 or gpus_per_actor < 0 or batch_size < 1:
+    for name, number in (("actors", actors), ("batch_size", batch_size)):
+        check_whole_number(name, number, 1)
+    check_options(options)
+    if cpus_per_actor <= 0 or gpus_per_actor < 0:
         raise OptionError(
-            f"actors={actors!r}, cpus_per_actor={cpus_per_actor!r}, gpus_per_actor={gpus_per_actor!r} and "
-            f"batch_size={batch_size!r} are not all in range. Accepted: 1 or more, more than 0, 0 or more, 1 or more."
+            f"cpus_per_actor={cpus_per_actor!r} and gpus_per_actor={gpus_per_actor!r} are not both in range. Accepted: "
+            "more than 0, 0 or more."
         )
     in_memory = not isinstance(model, str | os.PathLike)
     if in_memory and gpus_per_actor:

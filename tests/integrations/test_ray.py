@@ -154,9 +154,13 @@ def test_what_the_cluster_cannot_schedule_is_refused_at_once_with_the_mend(model
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"actors": 0}, "actors=0, .* not all in range"),
-        ({"cpus_per_actor": 0}, "cpus_per_actor=0, .* not all in range"),
-        ({"batch_size": 0}, "batch_size=0 are not all in range"),
+        ({"actors": 0}, "actors must be a whole number, at least 1, got 0"),
+        ({"actors": 1.5}, "actors must be a whole number"),
+        ({"cpus_per_actor": 0}, "cpus_per_actor=0 and .* not both in range"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"tolerence": 0.1}, "'tolerence' is not known. Accepted: .*tolerance"),
+        ({"output": "nope"}, "nope"),
+        ({"tolerance": -1}, "tolerance must be a positive number"),
         ({"gpus_per_actor": 1}, r"A model in memory stays on its device"),
         (
             {"text_column": "mesage"},
