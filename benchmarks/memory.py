@@ -1,4 +1,4 @@
-"""Peak memory above the loaded model: many texts, many classes, a long text; each in a process of its own.
+"""Peak memory above the loaded model: many texts, many lengths, many classes, a long text; each in its own process.
 
 It is read from Linux' ``/proc``.
 """
@@ -17,11 +17,13 @@ from setfit_explain import Explainer
 CLASSES = (2, 64, 150)
 LONG = 512
 WORDS = 4
+MIXED, LENGTHS = 300, range(6, 121)
+"""Texts of mixed lengths, in words."""
 MEBIBYTE = 1024
 
 _READING = f"""Peak resident memory of a process while it makes an explainer and explains all classes with the default settings,
 above what the process holds once the model is loaded and has answered one text. The many texts are cut to {WORDS} words so
-that the run ends; all their explanations are kept, or, streamed, none."""
+that the run ends; all their explanations are kept, or, streamed, none. The mixed lengths are {LENGTHS.start} to {LENGTHS.stop - 1} words, streamed."""
 
 
 def main() -> None:
@@ -30,7 +32,13 @@ def main() -> None:
     report = Report("memory", "Memory")
     report.say(_READING)
     rows = []
-    for case in ("many texts", "many texts, streamed", "many classes", "a long text"):
+    for case in (
+        "many texts",
+        "many texts, streamed",
+        "mixed lengths, streamed",
+        "many classes",
+        "a long text",
+    ):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
             rows.append(process.submit(measure, case, arguments).result())
             print(rows[-1], flush=True)
@@ -70,6 +78,14 @@ def measure(case: str, arguments: Namespace) -> Row:
 def _texts(case: str, chosen: Trained, count: int) -> list[str]:
     if case.startswith("many texts"):
         return [" ".join(chosen.texts[i % len(chosen.texts)].split()[:WORDS]) for i in range(count)]
+    if case.startswith("mixed lengths"):
+        words = " ".join(chosen.texts).split()
+        starts = range(0, 37 * MIXED, 37)
+        lengths = [LENGTHS[(53 * i) % len(LENGTHS)] for i in range(MIXED)]
+        return [
+            " ".join(words[(start + k) % len(words)] for k in range(length))
+            for start, length in zip(starts, lengths, strict=True)
+        ]
     if case == "many classes":
         return chosen.some(5)
     chosen.model.model_body.max_seq_length = LONG
