@@ -14,13 +14,14 @@ def test_free_memory_is_given_back_where_the_process_has_grown_and_only_there(mo
     monkeypatch.setattr(ctypes, "CDLL", lambda _: library)
     monkeypatch.setattr(heap, "_held", 500 * MEBIBYTE)
     monkeypatch.setattr(heap, "_resident", lambda: sizes.pop(0) * MEBIBYTE)
+    slack = heap._SLACK // MEBIBYTE
     for told, expected in (
-        ([700], 0),
-        ([900, 520], 1),  # more than the slack; 520 are left
-        ([839], 1),
-        ([841, 300], 2),
+        ([500 + slack], 0),
+        ([501 + slack, 520], 1),  # 520 are left
+        ([520 + slack], 1),
+        ([521 + slack, 300], 2),
         ([100], 2),  # the process has freed by itself
-        ([421, 90], 3),
+        ([101 + slack, 90], 3),
     ):
         sizes[:] = told
         heap.give_back()
