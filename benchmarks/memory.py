@@ -22,7 +22,7 @@ MIXED, LENGTHS = 300, range(6, 121)
 MEBIBYTE = 1024
 
 _READING = f"""Peak resident memory of a process while it makes an explainer and explains all classes with the default settings,
-above what the process holds once the model is loaded and has answered one text. The many texts are cut to {WORDS} words so
+above what the process holds once the model is loaded and has answered one text. The many texts are cut to {WORDS} words and numbered so
 that the run ends; all their explanations are kept, or, streamed, none. The mixed lengths are {LENGTHS.start} to {LENGTHS.stop - 1} words, streamed."""
 
 
@@ -77,7 +77,8 @@ def measure(case: str, arguments: Namespace) -> Row:
 
 def _texts(case: str, chosen: Trained, count: int) -> list[str]:
     if case.startswith("many texts"):
-        return [" ".join(chosen.texts[i % len(chosen.texts)].split()[:WORDS]) for i in range(count)]
+        cut = [" ".join(text.split()[:WORDS]) for text in chosen.texts]
+        return [f"{cut[i % len(cut)]} {i}" for i in range(count)]  # a text that came twice is computed once
     if case.startswith("mixed lengths"):
         words = " ".join(chosen.texts).split()
         starts = range(0, 37 * MIXED, 37)
