@@ -216,7 +216,7 @@ class Path:
     def goes_forward(self) -> bool:
         """Whether derivatives are carried forward, because units are fewer than passes backward."""
         passes = min(len(self.score.targets), len(self.score.head.classes) - self.score.shift_invariant)
-        return FORWARD_COST * max(1, len(self._moving)) < passes and self.forward_mode.works
+        return FORWARD_COST * self.units.shape[1] < passes and self.forward_mode.works
 
     @cached_property
     def _moving(self) -> list[int]:
