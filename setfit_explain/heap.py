@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-_SLACK = 96 * 2**20
+_SLACK = 160 * 2**20
 """Bytes by which the process may grow before what is free is given back, which takes milliseconds."""
 
 _held = 0
