@@ -72,7 +72,7 @@ class Explainer:
     granularity
         ``"word"``, ``"token"``, ``"sentence"``, or a function from a text to its (start, end) spans.
     internal_batch_size
-        Most rows in one forward pass; None for as many as fit a budget of tokens. It does not change
+        Most rows in one forward pass; None for as many as fit a budget of tokens and of memory. It does not change
         the result.
     precision
         ``"float32"``, ``"bfloat16"``, ``"float64"`` or ``"float16"``: explain a copy of the body in that format;

@@ -34,6 +34,8 @@ def test_free_memory_is_given_back_where_the_process_has_grown_and_only_there(mo
 
 def test_the_resident_memory_grows_with_what_is_held():
     before = heap._resident()
-    with mmap.mmap(-1, 64 * MEBIBYTE) as held:  # pages of its own: an array may take what the C library has kept
+    with mmap.mmap(
+        -1, 64 * MEBIBYTE
+    ) as held:  # pages of its own: an array may take what the C library has kept
         held.write(b"x" * len(held))
         assert heap._resident() - before > 0.9 * len(held) or before == 0

@@ -138,7 +138,7 @@ class Path:
     score
         Which scores are differentiated.
     internal_batch_size
-        Most rows in one forward pass, or None for as many as the budget of tokens allows.
+        Most rows in one forward pass, or None for as many as the budgets allow.
     forward_mode
         The other direction of differentiation, taken where units are fewer than passes backward.
     """
@@ -256,12 +256,10 @@ class Path:
 
     def batches(self, rows: int) -> list[slice]:
         """Cut rows into batches that a backward pass has the memory for."""
-        tokens, weight = len(self.start), self.classifier.dtype.itemsize / 4
-        if half_on_cpu(
-            self.classifier.dtype, self.classifier.body.device
-        ):  # which keeps tokens x tokens a head
-            weight = 1 + tokens / 256
-        return row_slices(rows, tokens, self.internal_batch_size, max(1.0, weight))
+        tokens, classifier = len(self.start), self.classifier
+        plain = half_on_cpu(classifier.dtype, classifier.body.device)
+        weight = 1 + tokens / 256 if plain else 1  # plain attention keeps tokens x tokens a head
+        return row_slices(rows, tokens, self.internal_batch_size, weight * classifier.bytes_per_token)
 
 
 def backward(parts: Sequence[tuple[Path, NDArray[np.float64]]]) -> list[Derivatives]:

@@ -71,11 +71,12 @@ def sampled_paths(
     starts, displacements
         Ends of each sample's line, ``(samples, tokens, dim)``; one of them may be ``(tokens, dim)``, for all.
     internal_batch_size
-        Most rows in one forward pass, or None for as many as the budget of tokens allows.
+        Most rows in one forward pass, or None for as many as the budgets allow.
     """
     samples = max(starts, displacements, key=torch.Tensor.dim)
     tokens = samples.shape[1] * max(1, len(score.targets) // HELD_TARGETS)
-    for rows in row_slices(len(samples), tokens, internal_batch_size):
+    bytes_per_token = forward_mode.classifier.bytes_per_token
+    for rows in row_slices(len(samples), tokens, internal_batch_size, bytes_per_token):
         start, displacement = (
             to_float64(ends[rows] if ends.dim() == 3 else ends).expand(len(samples[rows]), -1, -1)
             for ends in (starts, displacements)

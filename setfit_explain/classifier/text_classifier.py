@@ -74,6 +74,8 @@ class TextClassifier:
         Largest difference of the converted head to the original on probe embeddings.
     probe_text
         The sentence that the model was tried on.
+    bytes_per_token
+        What the body keeps in memory for a backward pass.
 
     Raises
     ------
@@ -101,6 +103,7 @@ class TextClassifier:
             self.dtype = self.tap.look_up(probe.ids).dtype
             self.verify(probe)
             self._check_no_leak(probe)
+            self.bytes_per_token = self._kept(probe) / len(probe.ids)
 
     def in_precision(self, dtype: torch.dtype) -> TextClassifier:
         """Return a classifier whose body is a copy in another precision, or this one where it has that."""
@@ -236,6 +239,23 @@ class TextClassifier:
                 f"embeddings held fixed, scrambled ids still move the answer by {leak:.2g}. "
                 "Gradients at the word embeddings would miss that part."
             )
+
+    def _kept(self, encoded: EncodedText) -> int:
+        """Count the bytes that a forward pass of one text keeps for the backward pass, besides parameters."""
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        rows = self.tap.look_up(encoded.ids).unsqueeze(0).requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), self.tap.replace(rows):
+            embedding = self.body.embed((encoded.features, 1))  # has to live until all is counted
+        for parameter in self.body.module.parameters():
+            kept.pop(parameter.untyped_storage().data_ptr(), None)
+        del embedding
+        return sum(kept.values())
 
 
 class BoundClassifier(nn.Module):

@@ -18,19 +18,20 @@ FIXED = IntegratedGradients(n_steps=8)
 
 
 @pytest.mark.parametrize(
-    ("dtype", "tokens", "rows"),
+    ("dtype", "kept", "tokens", "batches"),
     [
-        (torch.float32, 512, 4),
-        (torch.float64, 512, 2),
-        (torch.bfloat16, 512, 1),  # which keeps attention's tokens x tokens
-        (torch.float32, 32, 64),
-        (torch.bfloat16, 32, 56),
+        (torch.float32, 64_000, 512, 25),  # 4 rows each
+        (torch.float64, 128_000, 512, 50),  # 2 rows each
+        (torch.bfloat16, 32_000, 512, 50),  # 8 rows each, without attention's tokens x tokens a head
+        (torch.float32, 64_000, 32, 2),
+        (torch.float32, 640_000, 512, 100),
     ],
 )
-def test_a_batch_has_fewer_rows_where_each_takes_more_memory(dtype, tokens, rows):
-    classifier = SimpleNamespace(dtype=dtype, body=SimpleNamespace(device=torch.device("cpu")))
+def test_a_batch_has_fewer_rows_where_each_takes_more_memory(dtype, kept, tokens, batches):
+    body = SimpleNamespace(device=torch.device("cpu"))
+    classifier = SimpleNamespace(dtype=dtype, body=body, bytes_per_token=kept)
     path = SimpleNamespace(classifier=classifier, start=torch.zeros(tokens, 4), internal_batch_size=None)
-    assert jacobian.Path.batches(path, 100)[0] == slice(0, rows)
+    assert len(jacobian.Path.batches(path, 100)) == batches
     path.internal_batch_size = 7
     assert jacobian.Path.batches(path, 100)[0] == slice(0, 7)
 

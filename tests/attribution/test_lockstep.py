@@ -48,8 +48,7 @@ def test_texts_of_one_length_share_batches_and_no_batch_has_more_rows_than_were_
     explainer = Explainer(tiny_model("bert"), internal_batch_size=30)
     batches.clear()
     explainer(words)
-    assert [21, 9] in batches
-    assert max(map(sum, batches)) == 30
+    assert [[21, 7], [14, 14], [7, 21]] == [each for each in batches if len(each) > 1]  # 84 rows in three
 
 
 def test_a_copy_in_another_precision_is_compared_in_common_batches_too(batches):
