@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import one_hot
 
-from setfit_explain.attribution.batches import row_slices
+from setfit_explain.attribution.batches import MEMORY_BUDGET, row_slices
 from setfit_explain.classifier.precision import rounding
 from setfit_explain.heads.torch_head import to_float64
 
@@ -212,6 +212,12 @@ class Path:
         held = held.to(torch.promote_types(held.dtype, torch.float32))
         return torch.einsum("nck,kntd->nctd", mixture.to(held), held), decision
 
+    @property
+    def gradients_fit(self) -> bool:
+        """Whether there is memory for the whole gradients of all scores at one node."""
+        held = 8 * self.start.numel() * len(self.score.targets)  # of the passes, and mixed
+        return held <= MEMORY_BUDGET
+
     @cached_property
     def goes_forward(self) -> bool:
         """Whether derivatives are carried forward, because units are fewer than passes backward."""
@@ -287,6 +293,15 @@ def backward(parts: Sequence[tuple[Path, NDArray[np.float64]]]) -> list[Derivati
                 found[index] = (to_float64(rows) * path.displacement).sum(-1) @ path.units
     return [
         (_mix(mixture, found), decision) for (mixture, decision), found in zip(outer, slopes, strict=True)
+    ]
+
+
+def at_start(paths: Sequence[Path]) -> list[Derivatives]:
+    """Differentiate the same scores at the baseline that all these paths begin with, once: of each path what `backward` gives."""
+    gradients, decision = paths[0].gradients(np.zeros(1))
+    return [
+        (((to_float64(gradients) * path.displacement).sum(-1) @ path.units).cpu().numpy(), decision)
+        for path in paths
     ]
 
 
