@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.bare import Bare, BarePath
@@ -15,7 +16,9 @@ from benchmarks.speed import FIXED
 from benchmarks.timing import in_turns
 from setfit_explain import Explainer
 
-CLASSES = (2, 6, 20, 64)
+CLASSES = (2, 6, 20, 64, 77, 150)
+VECTORS = 6
+"""Backward passes that are taken one by one, and at once."""
 KINDS: Mapping[str, tuple[str, ...]] = {
     "matrix products": ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm"),
     "attention": (
@@ -28,7 +31,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 """Operations of torch by kind; everything else is *the rest*."""
 
 _PASSES = f"""The same {FIXED} points of the path, in floors of each text. *Forward* asks for the answers alone; *floor* has the backward
-pass of one class, too; each *further* backward pass is another class from the same forward pass. *Bound* is what the passes alone
+pass of one class, too; each *further* backward pass is another class from the same forward pass. *One by one* are {VECTORS} backward
+passes after one forward pass, and *vmapped* the same {VECTORS} at once (`is_grads_batched`, with attention in plain operations, for the
+fused kernel has no batching rule). *Bound* is what the passes alone
 cost: one floor, and a further backward pass for each class after the second (the last one follows from the others). *All
 classes* is the library with `n_steps={FIXED}`: besides the passes, or forward mode where that is cheaper, it asks the model
 for its *own answer*, which the score must be, and for the scores at *both ends* of the path, which the attributions must add up to."""
@@ -61,6 +66,8 @@ def passes(chosen: Trained, texts: int, rounds: int) -> Row:
         "floor": lambda text: bare.path(text).floor(FIXED),
         "two classes": lambda text: backward(bare.path(text), 2),
         "four classes": lambda text: backward(bare.path(text), 4),
+        "one by one": lambda text: backward(bare.path(text), VECTORS),
+        "vmapped": lambda text: vmapped(bare.path(text), VECTORS),
         "own answer": lambda text: chosen.model.predict_proba([text]),
         "ends": lambda text: ends(bare.path(text)),
         "all classes": explainer,
@@ -72,6 +79,8 @@ def passes(chosen: Trained, texts: int, rounds: int) -> Row:
         "classifier": chosen.name,
         "forward": times.ratio("forward", "floor"),
         "further backward": further,
+        "one by one": times.ratio("one by one", "floor"),
+        "vmapped": times.ratio("vmapped", "floor"),
         "own answer": times.ratio("own answer", "floor"),
         "both ends": times.ratio("ends", "floor"),
         "bound": 1 + further * max(0, chosen.classes - 2),
@@ -99,6 +108,16 @@ def backward(path: BarePath, classes: int) -> None:
         probabilities = path.bare(points)
         for target in range(classes):
             torch.autograd.grad(probabilities[:, target % path.bare.classes].sum(), points, retain_graph=True)
+
+
+def vmapped(path: BarePath, vectors: int) -> None:
+    """Differentiate so many combinations of classes at the points, in one vectorised pass."""
+    for points in path.points(FIXED):
+        points.requires_grad_()
+        with sdpa_kernel(SDPBackend.MATH):
+            probabilities = path.bare(points)
+            chosen = torch.ones(vectors, *probabilities.shape)
+            torch.autograd.grad(probabilities, points, chosen, is_grads_batched=True)
 
 
 def operations(chosen: Trained, texts: int) -> list[Row]:

@@ -1,33 +1,47 @@
-"""Which quadrature needs the fewest nodes: fixed, nested and mapped rules on the same paths."""
+"""Which quadrature needs the fewest nodes: fixed, mapped, nested, adaptive and probed rules on the same paths."""
 
+from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
-from numpy.polynomial import chebyshev, legendre
+from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
+from benchmarks import quadrature_rules as rules
 from benchmarks.bare import Bare, BarePath
-from benchmarks.classifiers import trained
+from benchmarks.classifiers import Trained, trained
+from benchmarks.labelled import data_sets
 from benchmarks.process import prepare
-from benchmarks.report import Report, options
+from benchmarks.quadrature_rules import Floats, Map, Rule
+from benchmarks.report import Report, Row, options
 from setfit_explain import Explainer, IntegratedGradients
 from setfit_explain.attribution.quadrature import CENTRE, FIRST_NODES, WIDTH
 
 BASELINES = ("mean", "mask", "pad", "zero")
-CLASSES = (2, 6)
+CLASSES = (2, 6, 77)
+MANY, FEWER = 20, 4
+"""From so many classes on, the texts are so many times fewer."""
+LABELLED = "fair_rationales_dynasent"
 TOLERANCE = IntegratedGradients().tolerance
-SAMPLES = 96
-Floats = NDArray[np.float64]
-Rule = tuple[Floats, Floats]
+SAMPLES = 256
+PROBES = 17
 
 _READING = f"""The derivative of every class's probability along every token's displacement is sampled in float64 at
 {SAMPLES} Gauss-Legendre nodes, and every rule integrates the polynomial through them. Errors are those of the worst token
-of the worst class, relative to the largest attribution of that class. Costs are in nodes, the ends of the path included
-where a rule needs them. The sinh map of Tee and Trefethen (2006) gathers nodes
-about {CENTRE}, within {WIDTH}. Nested rules stop by themselves, at an estimated error of {TOLERANCE} (a trapezoid's whole distance to the rule
-before it, a quarter of it for Clenshaw-Curtis): what they paid includes knowing it; fixed rules do not know their error."""
+of the worst class, relative to the largest attribution of that class.
+
+- **Cost** is in nodes, each a forward pass and K - 1 backward passes, the ends of the path included where a rule needs them. Probes
+  are forward passes alone: 1 / K of a node each.
+- The **sinh map** (Tee, Trefethen 2006) gathers nodes about {CENTRE}, within {WIDTH}; **probed**, about where {PROBES} probes tell that
+  the scores change. **Sausage** and **strip** are the maps of Hale and Trefethen (2008), with nine terms of the arcsine and with
+  the ellipse 1.4, which favour no place.
+- Rules that **stop by themselves** do so at an estimated error of {TOLERANCE}, and their cost includes knowing it: for the trapezoid
+  and the midpoint the whole distance to the rule before, for Clenshaw-Curtis a quarter of it, twice the distance of the
+  sum to the scores at least; for Gauss-Kronrod QUADPACK's estimate, panels halved where it is largest. **Above** is
+  the share of texts whose true error was above the estimate. Fixed rules do not know their error."""
 
 
 class Integrand:
@@ -35,21 +49,29 @@ class Integrand:
 
     Parameters
     ----------
-    path
-        The path.
+    values
+        At `SAMPLES` Gauss-Legendre nodes, ``(samples, classes, tokens)``.
     """
 
-    def __init__(self, path: BarePath) -> None:
-        nodes, self.weights = gauss_legendre(SAMPLES)
-        points = path.start + torch.tensor(nodes).reshape(-1, 1, 1) * path.displacement
-        self.values = path._backward(points, range(path.bare.classes)).numpy()  # (samples, classes, tokens)
-        self._coefficients = np.linalg.inv(legendre.legvander(2 * nodes - 1, SAMPLES - 1))
-        self.integral = np.tensordot(self.weights, self.values, 1)
+    def __init__(self, values: Floats) -> None:
+        self.values = values
+        nodes, weights = rules.gauss_legendre(SAMPLES)
+        self.integral = np.tensordot(weights, values, 1)
+        # The discrete orthogonality of Legendre polynomials: coefficients are sums over the nodes.
+        degrees = np.arange(SAMPLES)
+        self._basis = (
+            legendre.legvander(2 * nodes - 1, SAMPLES - 1) * weights[:, None] * (2 * degrees + 1)
+        ).T
+        self._rising = legendre.legint(self._basis @ values.sum(2), lbnd=-1, scl=0.5)
 
     def __call__(self, places: Floats) -> Floats:
         """Evaluate at places: ``(places, classes, tokens)``."""
-        row = legendre.legvander(2 * places - 1, SAMPLES - 1) @ self._coefficients
+        row = legendre.legvander(2 * places - 1, SAMPLES - 1) @ self._basis
         return np.asarray(np.tensordot(row, self.values, 1))
+
+    def scores(self, places: Floats) -> Floats:
+        """Probabilities less those at the baseline, ``(places, classes)``: what a forward pass tells."""
+        return np.asarray(legendre.legval(2 * places - 1, self._rising).T)
 
     def error(self, integral: Floats) -> float:
         """Relative error of the worst token of the worst class."""
@@ -57,117 +79,165 @@ class Integrand:
         return float((np.abs(integral - self.integral).max(1) / largest).max())
 
 
-def gauss_legendre(count: int) -> Rule:
-    """Gauss-Legendre nodes and weights on [0, 1]."""
-    nodes, weights = legendre.leggauss(count)
-    return (nodes + 1) / 2, weights / 2
+Answer = tuple[float, float, float | None]
+"""Cost in nodes, true error and estimate, None where a rule has none."""
+
+SINH = rules.sinh_map(CENTRE, WIDTH)
 
 
-def trapezoid(count: int) -> Rule:
-    """Equidistant nodes, both ends included."""
-    weights = np.full(count, 1 / (count - 1))
-    weights[[0, -1]] /= 2
-    return np.linspace(0, 1, count), weights
+def _plain(places: Floats) -> Rule:
+    return places, np.ones_like(places)
 
 
-def midpoint(count: int) -> Rule:
-    """Equidistant nodes in the middle of their intervals."""
-    return (np.arange(count) + 0.5) / count, np.full(count, 1 / count)
+def _fixed(rule: Callable[[int], Rule], count: int, chosen: Map = _plain) -> Callable[[Integrand], Answer]:
+    def answer(function: Integrand) -> Answer:
+        nodes, weights = rules.mapped(rule(count), chosen)
+        return count, function.error(np.tensordot(weights, function(nodes), 1)), None
+
+    return answer
 
 
-def clenshaw_curtis(count: int) -> Rule:
-    """Chebyshev nodes, both ends included."""
-    nodes = np.cos(np.pi * np.arange(count) / (count - 1))
-    integrals = np.zeros(count)
-    even = np.arange(0, count, 2)
-    integrals[even] = 1 / (1 - even.astype(float) ** 2)
-    return (1 - nodes) / 2, np.linalg.solve(chebyshev.chebvander(nodes, count - 1).T, integrals)
+def _probed(rule: Callable[[int], Rule], count: int) -> Callable[[Integrand], Answer]:
+    def answer(function: Integrand) -> Answer:
+        cost, error, _ = _fixed(rule, count, rules.probed_map(function, PROBES))(function)
+        return cost + PROBES / function.values.shape[1], error, None
+
+    return answer
 
 
-def mapped_gauss_legendre(count: int) -> Rule:
-    """Gauss-Legendre nodes, gathered."""
-    return gathered(gauss_legendre(count))
+def _nested(
+    rule: Callable[[int], Rule], first: int, growth: int, share: float, chosen: Map = _plain
+) -> Callable[[Integrand], Answer]:
+    def answer(function: Integrand) -> Answer:
+        family = lambda count: rules.mapped(rule(count), chosen)  # noqa: E731
+        cost, integral, estimate = rules.nested(function, family, first, growth, share, TOLERANCE)
+        return cost, function.error(integral), estimate
+
+    return answer
 
 
-def mapped_clenshaw_curtis(count: int) -> Rule:
-    """Chebyshev nodes, gathered."""
-    return gathered(clenshaw_curtis(count))
+def _nested_and_probed(function: Integrand) -> Answer:
+    chosen = rules.probed_map(function, PROBES)
+    cost, *rest = _nested(rules.clenshaw_curtis, FIRST_NODES // 2 + 1, 2, 1 / 4, chosen)(function)
+    return cost + PROBES / function.values.shape[1], *rest
 
 
-def gathered(rule: Rule) -> Rule:
-    """Move a rule's nodes together about `CENTRE` by a sinh."""
-    places, weights = rule
-    start, end = np.arcsinh(-CENTRE / WIDTH), np.arcsinh((1 - CENTRE) / WIDTH)
-    inner = start + (end - start) * places
-    return CENTRE + WIDTH * np.sinh(inner), weights * WIDTH * np.cosh(inner) * (end - start)
+def _kronrod(name: str, chosen: Map = _plain) -> Callable[[Integrand], Answer]:
+    def answer(function: Integrand) -> Answer:
+        cost, integral, estimate = rules.gauss_kronrod(function, name, chosen, TOLERANCE)
+        return cost, function.error(integral), estimate
+
+    return answer
 
 
-FIXED: dict[str, tuple[Callable[[int], Rule], tuple[int, ...]]] = {
-    "Gauss-Legendre": (gauss_legendre, (12, 16, 24, 32)),
-    "trapezoid": (trapezoid, (17, 33, 65)),
-    "midpoint": (midpoint, (9, 27)),
-    "Clenshaw-Curtis": (clenshaw_curtis, (17, 33)),
-    "Gauss-Legendre, sinh-mapped": (mapped_gauss_legendre, (8, 12, 16, 24)),
-    "Clenshaw-Curtis, sinh-mapped": (mapped_clenshaw_curtis, (11, 17, 21, 41)),
+RULES: dict[str, Callable[[Integrand], Answer]] = {
+    **{f"Gauss-Legendre, {n}": _fixed(rules.gauss_legendre, n) for n in (12, 16, 24, 32, 50)},
+    **{f"trapezoid, {n}": _fixed(rules.trapezoid, n) for n in (17, 33, 65)},
+    **{f"midpoint, {n}": _fixed(rules.midpoint, n) for n in (9, 27, 81)},
+    **{f"Clenshaw-Curtis, {n}": _fixed(rules.clenshaw_curtis, n) for n in (17, 33)},
+    **{f"Gauss-Legendre, sausage, {n}": _fixed(rules.gauss_legendre, n, rules.sausage_map) for n in (16, 24)},
+    **{f"Gauss-Legendre, strip, {n}": _fixed(rules.gauss_legendre, n, rules.strip_map) for n in (16, 24)},
+    **{f"Gauss-Legendre, sinh, {n}": _fixed(rules.gauss_legendre, n, SINH) for n in (8, 12, 16, 24)},
+    **{f"Gauss-Legendre, probed, {n}": _probed(rules.gauss_legendre, n) for n in (8, 12, 16, 24)},
+    **{f"Clenshaw-Curtis, sinh, {n}": _fixed(rules.clenshaw_curtis, n, SINH) for n in (11, 17, 21, 41)},
+    "trapezoid, stops": _nested(rules.trapezoid, 9, 2, 1),
+    "midpoint tripled, stops": _nested(rules.midpoint, 9, 3, 1),
+    "Clenshaw-Curtis, stops": _nested(rules.clenshaw_curtis, 9, 2, 1 / 4),
+    "Gauss-Kronrod 15, stops": _kronrod("gk15"),
+    "Gauss-Kronrod 21, stops": _kronrod("gk21"),
+    "Gauss-Kronrod 15, sinh, stops": _kronrod("gk15", SINH),
+    "Gauss-Kronrod 21, sinh, stops": _kronrod("gk21", SINH),
+    "Clenshaw-Curtis, sinh, stops": _nested(rules.clenshaw_curtis, FIRST_NODES // 2 + 1, 2, 1 / 4, SINH),
+    "Clenshaw-Curtis, probed, stops": _nested_and_probed,
 }
-
-
-NESTED: dict[str, tuple[Callable[[int], Rule], int, float]] = {
-    "nested trapezoid": (trapezoid, 9, 1),
-    "nested Clenshaw-Curtis, sinh-mapped": (mapped_clenshaw_curtis, FIRST_NODES // 2 + 1, 1 / 4),
-}
-
-
-def nested(integrand: Integrand, rule: Callable[[int], Rule], count: int, share: float) -> tuple[int, Floats]:
-    """Double the intervals until the integrals move by less than the tolerance."""
-    before = None
-    while True:
-        nodes, weights = rule(count)
-        integral = np.tensordot(weights, integrand(nodes), 1)
-        if before is not None:
-            moved = share * np.abs(integral - before).max(1) / np.abs(integral).max(1)
-            delta = np.abs(integral.sum(1) - integrand.integral.sum(1)) / np.abs(integral).max(1)
-            if np.maximum(moved, 2 * delta).max() <= TOLERANCE or count > 256:
-                return count, integral
-        before, count = integral, 2 * count - 1
 
 
 def main() -> None:
     """Run and write ``quadrature.md``."""
-    arguments = options(__doc__, texts=(30, 2))
+    arguments = options(__doc__, texts=(20, 2))
     prepare()
     report = Report("quadrature", "Quadrature")
     report.say(_READING)
-    for chosen in trained(arguments, CLASSES):
+    every: dict[str, list[Answer]] = defaultdict(list)
+    parts: list[tuple[str, list[Row]]] = []
+    for chosen in subjects(arguments):
+        count = arguments.texts if chosen.classes < MANY else max(1, arguments.texts // FEWER)
         for baseline in BASELINES:
-            explainer = Explainer(chosen.model, baseline=baseline, show_progress=False)
-            bare = Bare(explainer, chosen.model, torch.float64)
-            found = defaultdict(list)
-            for text in chosen.some(arguments.texts):
-                integrand = Integrand(bare.path(text))
-                for name, (rule, counts) in FIXED.items():
-                    for count in counts:
-                        nodes, weights = rule(count)
-                        integral = np.tensordot(weights, integrand(nodes), 1)
-                        found[name, count].append((count, integrand.error(integral)))
-                for name, (rule, first, share) in NESTED.items():
-                    count, integral = nested(integrand, rule, first, share)
-                    found[name, first].append((count, integrand.error(integral)))
-            report.say(f"## {chosen.name}, baseline {baseline}, {arguments.texts} texts")
-            report.table(
-                f"{chosen.classes}-{baseline}",
-                [
-                    {
-                        "rule": name,
-                        "nodes, mean": f"{np.mean(pairs, 0)[0]:.1f}",
-                        "error, median": float(np.median(pairs, 0)[1]),
-                        "error, 95th percentile": float(np.percentile(pairs, 95, axis=0)[1]),
-                        "error, largest": float(np.max(pairs, 0)[1]),
-                    }
-                    for (name, _), pairs in found.items()
-                ],
-            )
-            report.write(arguments.out)
+            found: dict[str, list[Answer]] = defaultdict(list)
+            for values in sampled(chosen, baseline, count, arguments):
+                function = Integrand(values)
+                for name, answer in RULES.items():
+                    found[name].append(answer(function))
+            for name, answers in found.items():
+                every[name] += answers
+            parts.append((f"{chosen.name}, baseline {baseline}, {count} texts", _rows(found)))
+            print(parts[-1][0], flush=True)
+    report.say(f"## All {len(next(iter(every.values())))} paths")
+    report.table("all", _rows(every))
+    for title, rows in parts:
+        report.say(f"## {title}")
+        report.table(title.split(" texts")[0].replace(",", "").replace(" ", "-").replace("=", ""), rows)
+    report.write(arguments.out)
+
+
+def subjects(arguments: Namespace) -> Iterator[Trained]:
+    """Give the classifiers, of few classes first."""
+    yield from trained(arguments, CLASSES)
+    for data in data_sets(arguments.data, arguments.cache / "faithfulness" / "models"):
+        if data.name == LABELLED:
+            yield Trained(f"{data.name}, K = 2", data.model, tuple(row.text for row in data.held_out))
+
+
+def sampled(chosen: Trained, baseline: str, count: int, arguments: Namespace) -> Iterator[Floats]:
+    """Sample each text's derivatives, or read them from the cache."""
+    folder = arguments.cache / "quadrature"
+    folder.mkdir(parents=True, exist_ok=True)
+    make = partial(_bare, chosen, baseline)
+    bare: Bare | None = None
+    for index, text in enumerate(chosen.some(count)):
+        file = folder / f"{chosen.name.replace(', K = ', '-')}-{baseline}-{index}.npy"
+        if not file.exists():
+            bare = bare or make()
+            np.save(file, derivatives(bare.path(text)))
+        yield np.load(file)
+
+
+def derivatives(path: BarePath) -> NDArray[np.float64]:
+    """Differentiate at all samples: by as many tangents or backward passes as are fewer."""
+    nodes, _ = rules.gauss_legendre(SAMPLES)
+    classes, found = path.bare.classes, []
+    rows = max(1, (512 if classes > path.tokens else 2048) // path.tokens)
+    for start in range(0, SAMPLES, rows):
+        places = torch.tensor(nodes[start : start + rows]).reshape(-1, 1, 1)
+        points = path.start + places * path.displacement
+        if classes > path.tokens:
+            found.append(path._forward(points).detach().numpy())
+        else:
+            all_but_one = path._backward(points, range(classes - 1)).numpy()
+            found.append(np.concatenate([all_but_one, -all_but_one.sum(1, keepdims=True)], 1))
+    return np.concatenate(found).astype(np.float64)
+
+
+def _bare(chosen: Trained, baseline: str) -> Bare:
+    return Bare(Explainer(chosen.model, baseline=baseline, show_progress=False), chosen.model, torch.float64)
+
+
+def _rows(found: dict[str, list[Answer]]) -> list[Row]:
+    return [_row(name, answers) for name, answers in found.items()]
+
+
+def _row(name: str, answers: list[Answer]) -> Row:
+    errors = [error for _, error, _ in answers]
+    above = [error > estimate for _, error, estimate in answers if estimate is not None]
+    return {
+        "rule": name,
+        "cost in nodes, mean": f"{np.mean([cost for cost, *_ in answers]):.1f}",
+        "error, median": float(np.median(errors)),
+        "error, 95th percentile": float(np.percentile(errors, 95)),
+        "error, largest": float(np.max(errors)),
+        f"within {TOLERANCE}": f"{np.mean(np.array(errors) <= TOLERANCE):.0%}",
+        "above": f"{np.mean(above):.1%}" if above else "-",
+    }
 
 
 if __name__ == "__main__":
