@@ -13,7 +13,6 @@ from setfit_explain._version import versions
 from setfit_explain.attribution.lockstep import JointAttributor, answer_together
 from setfit_explain.classifier.labels import predicted, resolve_targets, target_name
 from setfit_explain.classifier.outputs import ScoreFunction
-from setfit_explain.classifier.precision import name as precision_name
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.segmentation import granularity_name
 from setfit_explain.explanation.units import Grouping, group_tokens
@@ -85,8 +84,6 @@ class Assembler:
         self.granularity = granularity
         self.attributors = attributors
         self._versions = versions()
-        copied = classifier.original is not None
-        self._precision = {"precision": precision_name(classifier.dtype)} if copied else {}
 
     @property
     def joint(self) -> bool:
@@ -170,7 +167,7 @@ class Assembler:
             output=self.output.value,
             method=method,
             granularity=granularity_name(task.granularity),
-            settings={**self._precision, **attributions.settings},
+            settings={**classifier.precision_setting, **attributions.settings},
             truncated_span=task.encoded.truncated_span,
             reproduction_error=difference,
             notes=attributions.notes + task.encoded.notes,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,8 @@ from torch import nn
 
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.classifier.outputs import Output, ScoreFunction
-from setfit_explain.errors import OptionError
+from setfit_explain.errors import InputError, OptionError
+from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.units import group_tokens
 from setfit_explain.heads.torch_head import Link, TorchHead
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
     from setfit_explain.classifier.text_classifier import TextClassifier
     from setfit_explain.classifier.tokenized import Text
-    from setfit_explain.explainer import Explainer
     from setfit_explain.explanation.units import Unit
 
 
@@ -40,8 +42,12 @@ class EmbeddingExplanation:
         What each unit adds to each dimension, shape ``(units, dim)``.
     embedding, baseline_embedding
         Of the text and of the baseline, shape ``(dim,)``.
-    delta, error_estimate
+    delta, error_estimate, converged
         Per dimension, as in an `Explanation`, shape ``(dim,)``.
+    settings
+        What was used, in plain values.
+    notes
+        What a reader has to know, in sentences.
     """
 
     text: str
@@ -51,14 +57,30 @@ class EmbeddingExplanation:
     baseline_embedding: NDArray[np.float64]
     delta: NDArray[np.float64]
     error_estimate: NDArray[np.float64]
+    converged: NDArray[np.bool_]
+    settings: Mapping[str, str | int | float | bool | None]
+    notes: tuple[str, ...]
 
     def through(self, weight: ArrayLike) -> NDArray[np.float64]:
-        """Explain linear scores ``weight @ embedding``: weights ``(targets, dim)`` -> ``(targets, units)``.
+        """Explain linear scores ``weight @ embedding``.
 
-        For a logistic head's ``coef_`` these are the attributions of its ``output="logit"``; for another
-        text's embedding, of the similarity to it.
+        Parameters
+        ----------
+        weight
+            Of shape ``(targets, dim)``, or ``(dim,)`` for one target.
+
+        Returns
+        -------
+        array
+            Attributions, shape ``(targets, units)``. For a logistic head's ``coef_`` these are those of its
+            ``output="logit"``; for another text's embedding, of the similarity to it.
+
+        Raises
+        ------
+        InputError
+            The weights have another shape, or are not all finite numbers.
         """
-        found: NDArray[np.float64] = np.atleast_2d(weight) @ self.values.T
+        found: NDArray[np.float64] = _checked_weight(weight, len(self.embedding)) @ self.values.T
         return found
 
 
@@ -75,8 +97,12 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
 
     Raises
     ------
+    InputError
+        It is not an Explainer that was given, but a model, say.
     OptionError
         The explainer's method is not integrated gradients.
+    TextError
+        As for a call of the explainer.
 
     Examples
     --------
@@ -85,6 +111,11 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
         found = explain_embedding(Explainer(model, n_steps=32), "I was charged twice")
         found.through(model.model_head.coef_)  # (classes, units), in logits
     """
+    if not isinstance(explainer, Explainer):
+        raise InputError(
+            f"explain_embedding needs an Explainer, got {type(explainer).__name__}. Of a model make one, which is "
+            "verified once for all texts: explain_embedding(Explainer(model, n_steps=32), text)."
+        )
     names, (method, *others) = ", ".join(explainer.methods), explainer.methods.values()
     if others or not isinstance(method, IntegratedGradients):
         raise OptionError(f"Method {names!r} does not explain embeddings; integrated_gradients does.")
@@ -105,7 +136,26 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
         baseline_embedding=found.baseline_score,
         delta=found.delta,
         error_estimate=found.error_estimate,
+        converged=found.converged,
+        settings=MappingProxyType({**classifier.precision_setting, **found.settings}),
+        notes=found.notes + encoded.notes,
     )
+
+
+def _checked_weight(weight: ArrayLike, dim: int) -> NDArray[np.float64]:
+    """Return weights as ``(targets, dim)``."""
+    accepted = f"Accepted: finite numbers of shape ({dim},) or (targets, {dim}), such as model_head.coef_."
+    try:
+        given = np.asarray(weight, np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last is torch's, of what requires a gradient
+        raise InputError(
+            f"The weight, of type {type(weight).__name__}, is no array of numbers: {error}. {accepted}"
+        ) from error
+    if given.ndim not in (1, 2) or given.shape[-1] != dim:
+        raise InputError(f"The weight has the shape {given.shape}. {accepted}")
+    if wrong := int((~np.isfinite(given)).sum()):
+        raise InputError(f"{wrong} of the weight's {given.size} numbers are NaN or infinite. {accepted}")
+    return np.atleast_2d(given)
 
 
 def _with_head(classifier: TextClassifier, head: TorchHead) -> TextClassifier:

@@ -17,6 +17,7 @@ from setfit_explain.classifier.encoding import EncodedText, encode_probe, encode
 from setfit_explain.classifier.labels import class_names
 from setfit_explain.classifier.loading import load_model
 from setfit_explain.classifier.precision import check_reproduction
+from setfit_explain.classifier.precision import name as precision_name
 from setfit_explain.classifier.tap import Tap, find_tap
 from setfit_explain.classifier.tokenized import Text, encode_tokenized, read_text
 from setfit_explain.classifier.tokenizing import word_ids
@@ -117,6 +118,11 @@ class TextClassifier:
     def multi_label(self) -> bool:
         """Whether the labels are independent of one another."""
         return self.head.multi_label
+
+    @property
+    def precision_setting(self) -> dict[str, str]:
+        """The setting that names the body's precision, where that is not the model's own."""
+        return {} if self.original is None else {"precision": precision_name(self.dtype)}
 
     @cached_property
     def fingerprint(self) -> str:
