@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,12 @@ def resolve_method(method: str | AttributionMethod, settings: dict[str, Any]) ->
     return method
 
 
+def known_settings(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Take those of the settings that a method of `METHODS` knows."""
+    known = inspect.signature(METHODS[method]).parameters
+    return {name: value for name, value in settings.items() if name in known}
+
+
 def resolve_methods(method: Any, settings: dict[str, Any]) -> dict[str, AttributionMethod]:
     """Make one method, or each of a list, by the names that tell them apart.
 
@@ -94,10 +100,7 @@ def resolve_methods(method: Any, settings: dict[str, Any]) -> dict[str, Attribut
     if not method:
         raise OptionError(f"The list of methods is empty. Accepted: {', '.join(METHODS)}, or method objects.")
     taken = [
-        {name: settings[name] for name in settings if name in inspect.signature(METHODS[each]).parameters}
-        if isinstance(each, str) and each in METHODS
-        else {}
-        for each in method
+        known_settings(each, settings) if isinstance(each, str) and each in METHODS else {} for each in method
     ]
     if unknown := sorted(set(settings).difference(*taken)):
         raise OptionError(f"{', '.join(unknown)}: no setting of any method in the list is called so.")

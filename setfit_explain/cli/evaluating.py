@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from setfit_explain.cli.messages import Exit, message, quiet_libraries
-from setfit_explain.cli.options import averaged, refuse_idle_column
+from setfit_explain.cli.options import (
+    ReferencesOption,
+    SamplesOption,
+    ToleranceOption,
+    averaged,
+    by_hand,
+    how_option,
+    read_references,
+    refuse_idle_column,
+)
 from setfit_explain.cli.reading import InputFormat, read_rows
 from setfit_explain.errors import InputError, OptionError
 from setfit_explain.views.formatting import printable
@@ -43,15 +52,18 @@ def evaluate(
     context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a saved SetFit model, or hub id.")],
     source: Annotated[str, typer.Argument(metavar="DATA", help="File of texts that it was not trained on.")],
-    method: Annotated[list[str] | None, typer.Option(help="Method to evaluate; may be repeated.")] = None,
+    method: Annotated[list[str] | None, how_option(help="Method to evaluate; may be repeated.")] = None,
     baseline: Annotated[
         list[str] | None,
-        typer.Option(
+        how_option(
             help="Baseline for methods that take one, and for those that take words out several that are averaged: "
             "mask,delete; may be repeated."
         ),
     ] = None,
-    scale: Annotated[list[str] | None, typer.Option(help="Scale explained; may be repeated.")] = None,
+    reference_texts: ReferencesOption = None,
+    tolerance: ToleranceOption = None,
+    n_samples: SamplesOption = None,
+    scale: Annotated[list[str] | None, how_option(help="Scale explained; may be repeated.")] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Metric, also by ferret's names; may be repeated.")
     ] = None,
@@ -76,7 +88,7 @@ def evaluate(
     ] = None,
     input_format: Annotated[InputFormat | None, typer.Option(help="Default: by the file's suffix.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take the first N texts only.")] = None,
-    granularity: Annotated[str, typer.Option(help="word, token or sentence.")] = "word",
+    granularity: Annotated[str, how_option(help="word, token or sentence.")] = "word",
     seed: Annotated[int, typer.Option(help="Of random controls, random ties and resamples.")] = 0,
     output: Annotated[EvaluationFormat, typer.Option("--output", help="What is written to stdout.")] = (
         EvaluationFormat.TABLE
@@ -88,7 +100,7 @@ def evaluate(
     """Measure explanations: faithful, stable, plausible? Each number beside random and reversed attributions."""
     if source == "-" and (label_column or rationale_column):
         raise OptionError("Labels and rationales are read from a file, not from standard input; name one.")
-    refuse_idle_column(context, source, input_format)
+    refuse_idle_column(context, source, input_format, reference_texts)
     columns = {"texts": None, "labels": label_column, "rationales": rationale_column}
     read = {
         name: read_rows(source, input_format, text_column, column)[:limit]
@@ -100,15 +112,22 @@ def evaluate(
     quiet_libraries()
     from setfit_explain.evaluation.evaluating import evaluate as run
 
+    references = read_references(reference_texts, text_column)
+    asked = {"reference_texts": references, "tolerance": tolerance, "n_samples": n_samples}
+    settings = {name: value for name, value in asked.items() if value is not None}
+    chosen = method or ["integrated_gradients", "occlusion"]
+    variants = _variants(chosen, baseline or [], scale or [], settings)
+    _refuse_idle(by_hand(context, *settings), variants, removal or [])
     found = run(
         model,
         [row.text for row in read["texts"]],
-        methods=_variants(method or ["integrated_gradients", "occlusion"], baseline or [], scale or []),
+        methods=variants,
         metrics=metric,
         removals=removal,
         labels=[row.label for row in read["labels"]] if "labels" in read else None,
         rationales=[_rationale(row.label) for row in read["rationales"]] if "rationales" in read else None,
         output=measured_scale,
+        reference_texts=references,
         granularity=granularity,  # type: ignore[arg-type]  # checked by the segmentation, with its own message
         seed=seed,
         show_progress=None,
@@ -182,25 +201,51 @@ def to_csv(found: "Evaluation") -> str:
     return written.getvalue()
 
 
-def _variants(methods: Sequence[str], baselines: Sequence[str], scales: Sequence[str]) -> dict[str, Any]:
-    """Name every combination by what varies; a method without a baseline is taken once."""
-    from setfit_explain.arguments import METHODS, resolve_method
+def _variants(
+    methods: Sequence[str], baselines: Sequence[str], scales: Sequence[str], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Name every combination by what varies; each has the settings that it knows, and the baseline if it takes one."""
+    from setfit_explain.arguments import known_settings, resolve_method
 
     variants: dict[str, Any] = {}
     nothing: list[str | None] = [None]
     for method, scale in product(methods, [*scales] or nothing):
         resolve_method(method, {})  # an unknown one is told at once
-        takes = "baseline" in METHODS[method].__dataclass_fields__  # type: ignore[attr-defined]  # they all are
+        takes = known_settings(method, {"baseline": None})
         for baseline in ([*baselines] or nothing) if takes else nothing:
             options = {"method": method, "baseline": averaged(baseline), "output": scale}
             given = {name: value for name, value in options.items() if value is not None}
+            own = known_settings(method, settings)
+            if baseline is not None and not _OF_REFERENCES.intersection(map(str.strip, baseline.split(","))):
+                own.pop("reference_texts", None)
             shown = [method]
             if len(baselines) > 1 and baseline is not None:
                 shown.append(f"from {baseline}")
             if len(scales) > 1 and scale is not None:
                 shown.append(f"of {scale}")
-            variants[" ".join(shown)] = given
+            variants[" ".join(shown)] = given | own
     return variants
+
+
+_OF_REFERENCES = {"auto", "mean", "sampled"}
+"""Baselines that are made of reference texts where there are any; others refuse them."""
+
+
+def _refuse_idle(given: Sequence[str], variants: Mapping[str, Any], removals: Sequence[str]) -> None:
+    """Refuse settings on the command line that nothing takes; reference texts serve the removal mean, too."""
+    from setfit_explain.arguments import METHODS, known_settings
+
+    for name in given:
+        of_removal = name == "reference_texts" and "mean" in removals
+        if of_removal or any(name in options for options in variants.values()):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        knowing = ", ".join(method for method in METHODS if known_settings(method, {name: None}))
+        only = " from the baseline auto, mean or sampled" if name == "reference_texts" else ""
+        raise OptionError(
+            f"{option} would change nothing for {', '.join(variants)}. Leave it out, or add a method that takes it{only}: "
+            f"{knowing}."
+        )
 
 
 def _rationale(given: Any) -> Any:

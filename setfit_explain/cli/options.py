@@ -34,6 +34,14 @@ BaselineOption = Annotated[
         "out delete, too, and several whose scores are averaged: mask,delete."
     ),
 ]
+ReferencesOption = Annotated[
+    Path | None,
+    how_option(help="File of texts, such as the training texts, whose mean word is the baseline."),
+]
+ToleranceOption = Annotated[
+    float | None, how_option(help="Relative numerical error accepted. Default: 0.01.")
+]
+SamplesOption = Annotated[int | None, how_option(help="Evaluations of methods that sample.")]
 PrecisionOption = Annotated[
     str | None, how_option(help="Explain a copy of the body in float32, bfloat16, float16 or float64.")
 ]
@@ -106,18 +114,13 @@ class ExplainerOptions:
         ),
     ] = None
     baseline: BaselineOption = None
-    reference_texts: Annotated[
-        Path | None,
-        how_option(help="File of texts, such as the training texts, whose mean word is the baseline."),
-    ] = None
+    reference_texts: ReferencesOption = None
     granularity: Annotated[str, how_option(help="word, token or sentence.")] = "word"
-    tolerance: Annotated[
-        float | None, how_option(help="Relative numerical error accepted. Default: 0.01.")
-    ] = None
+    tolerance: ToleranceOption = None
     n_steps: Annotated[
         int | None, how_option(help="Nodes of a fixed rule, instead of as many as --tolerance needs.")
     ] = None
-    n_samples: Annotated[int | None, how_option(help="Evaluations of methods that sample.")] = None
+    n_samples: SamplesOption = None
     seed: Annotated[int | None, how_option(help="Seed of methods that sample.")] = None
     internal_batch_size: Annotated[
         int | None, how_option(help="Most rows in one forward pass; changes no result.")
@@ -133,7 +136,7 @@ class ExplainerOptions:
             "output": self.scale,
             "method": method[0] if len(method) == 1 else method,
             "baseline": averaged(self.baseline),
-            "reference_texts": self._references(texts),
+            "reference_texts": read_references(self.reference_texts, texts.text_column),
             "granularity": self.granularity,
             "tolerance": self.tolerance,
             "n_steps": self.n_steps,
@@ -145,11 +148,12 @@ class ExplainerOptions:
         }
         return {name: value for name, value in settings.items() if value is not None}
 
-    def _references(self, texts: TextOptions) -> list[Any] | None:
-        if self.reference_texts is None:
-            return None
-        rows = read_rows(str(self.reference_texts), text_column=texts.text_column)
-        return [row.text for row in rows]
+
+def read_references(file: Path | None, text_column: str) -> list[Any] | None:
+    """Read the texts of ``--reference-texts``; None where it is not given."""
+    if file is None:
+        return None
+    return [row.text for row in read_rows(str(file), text_column=text_column)]
 
 
 def refuse_given(context: typer.Context, *groups: type, why: str) -> None:
@@ -160,7 +164,7 @@ def refuse_given(context: typer.Context, *groups: type, why: str) -> None:
     OptionError
         Any is.
     """
-    given = [name for group in groups for name in _by_hand(context, *(field.name for field in fields(group)))]
+    given = [name for group in groups for name in by_hand(context, *(field.name for field in fields(group)))]
     if given:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise OptionError(f"{options} would change nothing: {why} Leave it out.")
@@ -179,14 +183,14 @@ def refuse_idle_column(
     InputError
         It is on the command line, and would be ignored.
     """
-    if source is None or not _by_hand(context, "text_column"):
+    if source is None or not by_hand(context, "text_column"):
         return
     files = [Source(source, input_format), *([] if references is None else [Source(str(references))])]
     if all(file.kind is InputFormat.TEXT for file in files):
         raise without_columns("--text-column")
 
 
-def _by_hand(context: typer.Context, *names: str) -> list[str]:
+def by_hand(context: typer.Context, *names: str) -> list[str]:
     """Return those options that are on the command line, and no defaults."""
     return [
         name for name in names if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"

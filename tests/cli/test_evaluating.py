@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from setfit_explain.cli.evaluating import _variants
 from setfit_explain.evaluation import evaluate
 from tests.models import LABELS, TEXTS, fitted, tiny_body, tiny_model
 
@@ -118,6 +119,107 @@ def test_methods_are_combined_with_baselines_and_scales(run, saved, texts):
         for baseline in ("mask", "pad,delete")
         for scale in ("log_odds", "probability")
     ]
+
+
+def test_settings_go_to_the_methods_that_know_them_as_in_python(run, saved, texts, tmp_path):
+    (tmp_path / "references.csv").write_text("text\nrefund my order\nthank you\n")
+    options = ("--metric", "sufficiency", "--removal", "mean", "--limit", 3, "--output", "json")
+    settings = ("--reference-texts", tmp_path / "references.csv", "--tolerance", 0.5, "--n-samples", 5)
+    names = ("integrated_gradients", "smoothgrad", "occlusion", "saliency")
+    methods = [word for name in names for word in ("--method", name)]
+    code, out, err = run("evaluate", saved, texts, *options, *settings, *methods)
+    assert (code, err) == (0, "")
+    references = ["refund my order", "thank you"]
+    own = {
+        "integrated_gradients": {"tolerance": 0.5, "reference_texts": references},
+        "smoothgrad": {"n_samples": 5},
+        "occlusion": {"reference_texts": references},
+        "saliency": {},
+    }
+
+    def found(own, references):
+        return evaluate(
+            tiny_model("bert"),
+            TEXTS[:3],
+            methods={name: {"method": name, **given} for name, given in own.items()},
+            metrics=["sufficiency"],
+            removals=["mean"],
+            reference_texts=references,
+        )
+
+    expected, without = found(own, references), found({name: {} for name in own}, None)
+    values = {
+        row["method"]: row["value"]
+        for row in json.loads(out)["measurements"]
+        if row["metric"] == "sufficiency"
+    }
+    for name in names:
+        same = expected.find(name, "sufficiency", "mean").value.mean
+        assert values[name] == pytest.approx(same, abs=1e-6)
+        assert without.find(name, "sufficiency", "mean").value.mean != pytest.approx(same, abs=1e-6)
+
+
+def test_variants_have_each_what_they_know():
+    settings = {"tolerance": 0.5, "n_samples": 7, "reference_texts": ["a"]}
+    found = _variants(["smoothgrad", "occlusion", "kernel_shap"], ["mask", "mean, mask"], [], settings)
+    texts = {"reference_texts": ["a"]}
+    assert found == {
+        "smoothgrad": {"method": "smoothgrad", "n_samples": 7},
+        "occlusion from mask": {"method": "occlusion", "baseline": "mask"},
+        "occlusion from mean, mask": {"method": "occlusion", "baseline": ["mean", "mask"], **texts},
+        "kernel_shap from mask": {
+            "method": "kernel_shap",
+            "baseline": "mask",
+            "tolerance": 0.5,
+            "n_samples": 7,
+        },
+        "kernel_shap from mean, mask": {
+            "method": "kernel_shap",
+            "baseline": ["mean", "mask"],
+            **settings,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ("--n-samples", 8),
+            "--n-samples would change nothing for integrated_gradients, occlusion. Leave it out, or add a method that "
+            "takes it: smoothgrad, ",
+        ),
+        (("--tolerance", 0.1, "--method", "occlusion"), "--tolerance would change nothing for occlusion."),
+        (
+            ("--reference-texts", "references.txt", "--baseline", "mask"),
+            "--reference-texts would change nothing for integrated_gradients, occlusion. Leave it out, or add a method "
+            "that takes it from the baseline auto, mean or sampled: integrated_gradients, ",
+        ),
+        (("--tolerance", -1), "tolerance must be a positive number, got -1.0"),
+        (("--n-samples", 0, "--method", "smoothgrad"), "n_samples must be a whole number, at least "),
+    ],
+)
+def test_a_setting_that_no_method_takes_or_that_cannot_be_is_refused(
+    run, saved, texts, tmp_path, monkeypatch, options, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "references.txt").write_text("refund my order\n")
+    code, out, err = run("evaluate", saved, texts, *options)
+    assert (code, out) == (2, "")
+    assert words in " ".join(err.split())
+
+
+def test_a_projects_default_that_no_method_takes_may_stand(run, saved, texts, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.setfit_explain]\nn-samples = 8\n")
+    code, out, _ = run("evaluate", saved, texts, *SHORT, "--output", "json")
+    assert (code, json.loads(out)["texts"]) == (0, 3)
+
+
+def test_reference_texts_that_are_not_there_are_told(run, saved, texts):
+    code, out, err = run("evaluate", saved, texts, *SHORT, "--reference-texts", "none.csv")
+    assert (code, out) == (3, "")
+    assert "none.csv" in err
 
 
 def test_rationales_in_a_csv_are_json(run, saved, tmp_path):
