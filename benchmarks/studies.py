@@ -71,7 +71,7 @@ def _cell(measurements: Sequence[Measurement]) -> str:
     values = np.concatenate([np.empty(0), *(each.values for each in measurements)])
     if np.isnan(values).all():
         return "-"
-    random = [each.random for each in measurements if each.random is not None]
+    random = [each.random[~np.isnan(each.values)] for each in measurements if each.random is not None]
     control = f" ({np.nanmean(np.concatenate(random)):.2f})" if random else ""
     found = estimate(values)
     return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]{control}"
