@@ -20,7 +20,8 @@
     └── MissingExtraError          an optional package is not installed (ImportError)
 
     SetFitExplainWarning (UserWarning)
-    └── ConvergenceWarning         an attribution's error is above the tolerance
+    ├── ConvergenceWarning         an attribution's error is above the tolerance
+    └── BusyClusterWarning         others hold what a cluster has room for
 """
 
 
@@ -99,3 +100,7 @@ class SetFitExplainWarning(UserWarning):
 
 class ConvergenceWarning(SetFitExplainWarning):
     """An attribution's numerical error is above the tolerance asked for."""
+
+
+class BusyClusterWarning(SetFitExplainWarning):
+    """Others hold the cores or GPUs that a run on a cluster was asked to take."""

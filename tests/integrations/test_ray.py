@@ -20,9 +20,15 @@ from ray.cluster_utils import Cluster
 from ray.data.checkpoint import CheckpointConfig
 
 from setfit_explain import Explainer, Explanation, ExplanationSet, Failure
-from setfit_explain.errors import MissingExtraError, OptionError
+from setfit_explain.errors import (
+    BusyClusterWarning,
+    MissingExtraError,
+    ModelNotFoundError,
+    OptionError,
+    UnsupportedModelError,
+)
 from setfit_explain.integrations.ray import _room, explain_dataset
-from tests.documents import blocks
+from tests.documents import ROOT, blocks
 from tests.models import LABELS
 
 from .conftest import GUIDE, ROWS
@@ -137,17 +143,89 @@ def committed(checkpoints: Path) -> list[Path]:
 
 
 @pytest.mark.usefixtures("cluster")
-def test_what_the_cluster_cannot_schedule_is_refused_at_once_with_the_mend(model):
+def test_what_the_cluster_cannot_schedule_is_refused_at_once_with_the_mend(model, folder):
     dataset = ray.data.from_items(ROWS)
     with pytest.raises(OptionError, match=r"room for 2 actors of 1 CPUs .* Give actors=2, less to each, or"):
         explain_dataset(dataset, model, **COLUMNS, actors=3)
     with pytest.raises(OptionError, match=r"room for 0 actors of 2 CPUs .* Give less to each, or start more"):
         explain_dataset(dataset, model, **COLUMNS, cpus_per_actor=2)
     with pytest.raises(OptionError, match=r"room for 0 actors of 1 CPUs and 0.5 GPUs"):
-        explain_dataset(dataset, "folder", **COLUMNS, gpus_per_actor=0.5)
+        explain_dataset(dataset, str(folder), **COLUMNS, gpus_per_actor=0.5)
     dataset.context.checkpoint_config = CheckpointConfig("id", "/checkpoints")
     with pytest.raises(OptionError, match=r"room for 1 actors of 1 CPUs beside the 2 CPUs"):
         explain_dataset(dataset, model, **COLUMNS, actors=2)
+
+
+@pytest.fixture
+def one_core_held():
+    """Give a core of the cluster to somebody else, and take it back."""
+
+    @ray.remote(num_cpus=1)
+    class Holder:
+        def holds(self) -> bool:
+            return True
+
+    holder = Holder.remote()
+    ray.get(holder.holds.remote())
+    while ray.available_resources()["CPU"] > 2:  # the nodes tell it one after the other
+        time.sleep(0.1)
+    yield
+    ray.kill(holder)
+
+
+@pytest.mark.usefixtures("cluster", "one_core_held")
+def test_what_others_hold_is_warned_of_once_it_has_lasted_and_the_mend_explains(model, monkeypatch):
+    monkeypatch.setattr("setfit_explain.integrations.ray.PATIENCE", 0.2)
+    dataset = ray.data.from_items(ROWS)
+    page = (ROOT / "docs/errors/BusyClusterWarning.md").read_text("utf-8").split("```text\n")[1]
+    with pytest.warns(BusyClusterWarning) as caught:
+        explain_dataset(dataset, model, **COLUMNS, actors=2)
+    assert [str(warning.message) for warning in caught] == [" ".join(page.split("```")[0].split())]
+    assert caught[0].filename == __file__
+    rows = explain_dataset(dataset, model, **COLUMNS, actors=1)
+    assert len(by_key(pa.concat_tables(ray.get(rows.to_arrow_refs())))) == len(ROWS)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_others_give_back_in_a_moment_is_not_warned_of(model, monkeypatch):
+    answers = [{}, {"CPU": 2.0}, {"CPU": 3.0}]
+    monkeypatch.setattr(ray, "available_resources", lambda: answers.pop(0))
+    explain_dataset(ray.data.from_items(ROWS), model, **COLUMNS, actors=2)
+    assert answers == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_gpus_that_others_hold_are_warned_of(folder, monkeypatch):
+    node = {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}}
+    monkeypatch.setattr(ray, "nodes", lambda: [node])
+    monkeypatch.setattr(ray, "cluster_resources", lambda: node["Resources"])
+    monkeypatch.setattr(ray, "available_resources", lambda: {"CPU": 7.5})
+    monkeypatch.setattr("setfit_explain.integrations.ray.PATIENCE", 0)
+    with pytest.warns(
+        BusyClusterWarning, match=r"hold 0.5 of the 8 CPUs and 2 of the 2 GPUs .* most 0 actors"
+    ):
+        explain_dataset(ray.data.from_items(ROWS), str(folder), **COLUMNS, gpus_per_actor=1)
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (
+            "/no/such/model",
+            ModelNotFoundError,
+            "There is no model folder '/no/such/model'. Accepted: a SetFit",
+        ),
+        (Path("no-model"), ModelNotFoundError, "There is no model folder 'no-model'"),
+        ("no-model", ModelNotFoundError, "'no-model' is neither a folder nor a hub id that can be fetched"),
+        (None, UnsupportedModelError, "NoneType is not a model that can be explained. Accepted: a SetFit"),
+        ({"body": 1}, UnsupportedModelError, "dict is not a model"),
+    ],
+)
+def test_a_model_that_is_none_is_refused_at_the_call(given, error, message):
+    for gpus in (0, 1):
+        with pytest.raises(error, match=message):
+            explain_dataset(ray.data.from_items(ROWS), given, **COLUMNS, gpus_per_actor=gpus)
 
 
 @pytest.mark.usefixtures("cluster")
@@ -223,6 +301,12 @@ def test_the_room_is_that_of_the_best_of_all_placements(nodes, cpus, gpus, other
                 best, sum(min(cpu // Fraction(cpus), gpu) for cpu, gpu in zip(left, of_gpus, strict=True))
             )
     assert _room(nodes, cpus, gpus, others) == best
+
+
+def test_an_actor_spans_no_nodes_and_leaves_a_core_to_read_with():
+    assert _room([{"CPU": 2.0}] * 4, cpus=4, gpus=0, others=1) == 0
+    assert _room([{"CPU": 1.0}], cpus=1, gpus=0, others=1) == 0
+    assert _room([{"CPU": 2.0}], cpus=1, gpus=0, others=1) == 1
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):
