@@ -136,33 +136,60 @@ def nested(
         before = integral
 
 
-def gauss_kronrod(function: Function, name: str, chosen: Map, tolerance: float) -> tuple[int, Floats, float]:
-    """Halve the worst panel until QUADPACK's errors together are within the tolerance: cost, integral, estimate."""
+def kronrod(count: int) -> tuple[Floats, Floats, Floats]:
+    """Extend Gauss-Legendre's ``count`` nodes to ``2 * count + 1``: nodes, weights, and Gauss's own, 0 at the new ones.
+
+    The new nodes are the roots of Stieltjes' polynomial, which times Legendre's is orthogonal to all of its degree and less.
+    """
+    nodes, weights = legendre.leggauss(2 * count + 2)
+    basis = legendre.legvander(nodes, count + 1)
+    conditions = (basis[:, : count + 1] * (weights * basis[:, count])[:, None]).T @ basis
+    *_, stieltjes = np.linalg.svd(conditions)[2]
+    old = legendre.leggauss(count)
+    every = np.concatenate([old[0], legendre.legroots(stieltjes).real])
+    order = np.argsort(every)
+    integrals = np.zeros(2 * count + 1)
+    integrals[0] = 2
+    fine = np.linalg.solve(legendre.legvander(every, 2 * count).T, integrals)
+    coarse = np.concatenate([old[1], np.zeros(count + 1)])
+    return (every[order] + 1) / 2, fine[order] / 2, coarse[order] / 2
+
+
+def gauss_kronrod(function: Function, count: int, chosen: Map, tolerance: float) -> tuple[int, Floats, float]:
+    """Halve the worst panel until the distances of both rules together are within the tolerance: cost, integral, estimate."""
+    nodes, *weights = kronrod(count)
+
+    def panel(start: float, end: float) -> tuple[Floats, float, float]:
+        places, slopes = chosen(start + (end - start) * nodes)
+        values = function(places) * slopes.reshape(-1, 1, 1) * (end - start)
+        return np.tensordot(weights, values, 1), start, end
+
+    panels, cost = [panel(0, 1)], len(nodes)
+    while True:
+        total = np.sum([integrals[0] for integrals, *_ in panels], axis=0)
+        largest = np.abs(total).max(1)
+        errors = [float((np.abs(np.subtract(*integrals)).max(1) / largest).max()) for integrals, *_ in panels]
+        if sum(errors) <= tolerance or cost > 256:
+            return cost, total, sum(errors)
+        _, start, end = panels.pop(int(np.argmax(errors)))
+        panels += [panel(start, (start + end) / 2), panel((start + end) / 2, end)]
+        cost += 2 * len(nodes)
+
+
+def quadpack(function: Function, name: str, tolerance: float) -> tuple[int, Floats, float]:
+    """Do so by QUADPACK's estimates: cost, integral, estimate."""
     shape = function(np.array([0.5])).shape[1:]
     largest = np.abs(_integral(function, gauss_legendre(64))).max(
         1, keepdims=True
     )  # which a user would not know
 
     def relative(place: float) -> Floats:
-        nodes, slopes = chosen(np.array([place]))
-        return np.asarray(function(nodes)[0] * slopes[0] / largest).ravel()
+        return np.asarray(function(np.array([place]))[0] / largest).ravel()
 
-    def panel(start: float, end: float) -> tuple[float, float, float, Floats, int]:
-        found, error, told = quad_vec(
-            relative, start, end, norm="max", limit=1, quadrature=name, full_output=True
-        )
-        return float(error), start, end, found, told.neval
-
-    panels, cost = [panel(0.0, 1.0)], 0
-    cost = panels[0][-1]
-    while (estimate := sum(each[0] for each in panels)) > tolerance and cost < 300:
-        panels.sort(key=lambda each: each[0])
-        _, start, end, *_ = panels.pop()
-        halves = [panel(start, (start + end) / 2), panel((start + end) / 2, end)]
-        panels += halves
-        cost += sum(each[-1] for each in halves)
-    total = np.sum([each[3] for each in panels], axis=0).reshape(shape)
-    return cost, total * largest, estimate
+    found, error, told = quad_vec(
+        relative, 0, 1, epsabs=tolerance, epsrel=0, norm="max", quadrature=name, full_output=True
+    )
+    return told.neval, found.reshape(shape) * largest, float(error)
 
 
 def _integral(function: Function, rule: Rule) -> Floats:

@@ -78,15 +78,35 @@ def test_nested_rules_use_all_their_nodes_again_and_stop_within_the_tolerance(ru
     assert cost > first
 
 
-@pytest.mark.parametrize(("name", "nodes"), [("gk15", 15), ("gk21", 21)])
-def test_gauss_kronrod_halves_panels_until_the_tolerance(name, nodes):
+@pytest.mark.parametrize("count", [7, 10])
+def test_kronrods_rule_has_the_degree_that_it_must_and_holds_gauss(count):
+    nodes, fine, coarse = rules.kronrod(count)
+    for degree in range(3 * count + 2):
+        assert fine @ nodes**degree == pytest.approx(1 / (degree + 1), rel=1e-12)
+    gauss, weights = rules.gauss_legendre(count)
+    np.testing.assert_allclose(nodes[1::2], gauss, atol=1e-14)
+    np.testing.assert_allclose(coarse[1::2], weights, atol=1e-14)
+    assert (fine > 0).all()
+    assert len(nodes) == 2 * count + 1
+
+
+@pytest.mark.parametrize("count", [7, 10])
+def test_gauss_kronrod_halves_panels_until_the_tolerance(count):
     step = Step(width=0.01)
-    cost, integral, estimate = rules.gauss_kronrod(step, name, study._plain, 0.01)
-    assert cost > nodes
-    assert cost % nodes == 0
+    cost, integral, estimate = rules.gauss_kronrod(step, count, study._plain, 0.01)
+    assert cost > 2 * count + 1
+    assert cost % (2 * count + 1) == 0
     error = np.abs(integral - step.integral).max() / np.abs(step.integral).max()
     assert error <= estimate <= 0.01
-    assert rules.gauss_kronrod(Step(width=0.3), name, study._plain, 0.01)[0] == nodes
+    assert rules.gauss_kronrod(Step(width=0.3), count, study._plain, 0.01)[0] == 2 * count + 1
+
+
+def test_quadpacks_estimate_is_above_the_error_and_asks_for_more():
+    step = Step(width=0.05)
+    cost, integral, estimate = rules.quadpack(step, "gk21", 0.01)
+    error = np.abs(integral - step.integral).max() / np.abs(step.integral).max()
+    assert error < estimate <= 0.01
+    assert cost > rules.gauss_kronrod(step, 10, study._plain, 0.01)[0]
 
 
 def test_probes_find_where_the_scores_change():
