@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from setfit_explain.views.panel import TargetPanel, TextPanel
 
 Bounds = Mapping[tuple[str, str], float]
-"""The value of the fullest colour for each method and unit of measure."""
+"""The value of the fullest colour for each unit of measure, by the method whose own it is, or by ``""``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,23 @@ STEPS = 8
 def shared_bounds(panels: Iterable[TextPanel]) -> Bounds:
     """Return the largest absolute attribution of any span of text, over all texts and classes.
 
-    There is one for each method and unit of measure: a gradient's norm and a probability, or a
-    probability and a nat, have no scale in common. The buckets have no say: a large special-token
-    attribution would bleach every word.
+    There is one for each unit of measure, which the methods share whose numbers are parts of a score, and one for
+    each other method: a gradient's norm and a probability, or a probability and a nat, have no scale in common. The
+    buckets have no say: a large special-token attribution would bleach every word.
     """
     bounds: dict[tuple[str, str], float] = {}
     for panel in panels:
         for target in panel.targets:
             sizes = (abs(value) for value in target.values[: len(panel.spans)])
             largest = max((size for size in sizes if size < float("inf")), default=0.0)
-            key = panel.method, panel.unit_of_measure(target)
+            key = _scale_of(panel, target)
             bounds[key] = max(bounds.get(key, 0.0), largest)
     return bounds
 
 
 def bound_of(bounds: Bounds, panel: TextPanel, target: TargetPanel) -> float:
     """Return the value of the fullest colour where ``target`` of ``panel`` is drawn."""
-    return bounds[panel.method, panel.unit_of_measure(target)]
+    return bounds[_scale_of(panel, target)]
 
 
 def colour(value: float, bound: float, theme: Theme = LIGHT) -> str:
@@ -98,6 +98,10 @@ def contrast(first: str, second: str) -> float:
     """Return the WCAG 2 contrast ratio of two ``#rrggbb`` colours, from 1 to 21."""
     lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
+
+
+def _scale_of(panel: TextPanel, target: TargetPanel) -> tuple[str, str]:
+    return panel.method if target.scale else "", panel.unit_of_measure(target)
 
 
 def _channels(code: str) -> tuple[int, ...]:

@@ -91,11 +91,14 @@ def test_the_bound_is_shared_over_texts_and_classes_and_deaf_to_buckets() -> Non
     assert bound(odd) == 0.2
 
 
-def test_methods_and_units_of_measure_have_bounds_of_their_own() -> None:
+def test_parts_of_a_score_share_a_bound_and_other_numbers_have_their_own() -> None:
     """A gradient's norm says nothing about how full the colour of a probability should be."""
     contrast_of_two = build_target("a vs b", values=(4.0, 0, 0, 0), contrast=True)
     panel = build_panel(targets=(build_target(values=(0.5, 0, 0, 0)), contrast_of_two), shown=0, method="x")
-    other = build_panel(targets=(build_target(values=(90.0, 0, 0, 0)),), shown=0, method="saliency")
-    bounds = shared_bounds([panel, other])
-    assert [bound_of(bounds, panel, target) for target in panel.targets] == [0.5, 4.0]
-    assert bound_of(bounds, other, other.targets[0]) == 90.0
+    other = build_panel(targets=(build_target(values=(0, -0.7, 0, 0)),), shown=0, method="y")
+    norm = build_target(values=(90.0, 0, 0, 0), scale="strength, without a sign")
+    own = build_panel(targets=(norm,), shown=0, method="saliency")
+    bounds = shared_bounds([panel, other, own])
+    assert [bound_of(bounds, panel, target) for target in panel.targets] == [0.7, 4.0]
+    assert bound_of(bounds, other, other.targets[0]) == 0.7
+    assert bound_of(bounds, own, norm) == 90.0
