@@ -12,12 +12,13 @@ from setfit_explain.explanation.checks import checked_items
 from setfit_explain.explanation.explanation import Explanation
 from setfit_explain.explanation.failure import Failure
 from setfit_explain.explanation.model_card import model_card_section
-from setfit_explain.explanation.panels import item_panel, report_panels, text_panel
+from setfit_explain.explanation.panels import item_panel, report_panels
 from setfit_explain.explanation.spreadsheet import to_csv
 from setfit_explain.explanation.streams import item_from_dict, item_to_dict, json_lines, read_json_lines
 from setfit_explain.explanation.strength import UnitStrength, unit_strengths
 from setfit_explain.explanation.tables import explanation_table
 from setfit_explain.views import html, terminal
+from setfit_explain.views.panel import Item
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,7 +191,7 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         """Draw a standalone page of all texts on one colour scale; it reaches no network and needs no script.
 
         It has an overview with filters, and for each text a switch of classes and its numbers in a table. A
-        text by several methods, one after the other, is drawn as one. At most 12 classes of a text are drawn,
+        text by several methods, one after the other, is drawn as one, with a column each method. At most 12 classes of a text are drawn,
         those answered, true and with the highest scores, and the numbers of its 60 strongest units are
         written out; what is left out is counted. `save` keeps everything.
 
@@ -289,13 +290,11 @@ class ExplanationSet(Sequence[Explanation | Failure]):
         )
 
     def _repr_html_(self) -> str:
-        texts = same_text(self.explanations)
-        drawn = html.render_fragments([item_panel(group) for group in texts[:_SHOWN]])
-        return drawn + html.render_rest(self._rest(len(texts) - _SHOWN))
+        drawn, rest = self._drawn()
+        return html.render_fragments(drawn) + html.render_rest(rest)
 
     def __rich__(self) -> "RenderableType":
-        panels = [text_panel(item) for item in self.explanations[:_SHOWN]]
-        return terminal.render_all(panels, self._rest(len(self.explanations) - _SHOWN))
+        return terminal.render_all(*self._drawn())
 
     def __str__(self) -> str:
         return terminal.to_string(self.__rich__())
@@ -303,8 +302,10 @@ class ExplanationSet(Sequence[Explanation | Failure]):
     def __repr__(self) -> str:
         return f"<ExplanationSet: {len(self.explanations)} explained, {len(self.failures)} failed>"
 
-    def _rest(self, hidden: int) -> list[str]:
-        """Say in lines what is not drawn, so that nothing is left out silently."""
+    def _drawn(self) -> tuple[list[Item], list[str]]:
+        """Return what a notebook and a terminal draw, and say in lines what they do not: nothing is left out silently."""
+        texts = same_text(self.explanations)
+        shown, hidden = texts[:_SHOWN], len(texts) - _SHOWN
         lines = [
             f"The text at index {item.index} was not explained: {item.error}: {item.message}"
             for item in self.failures
@@ -313,8 +314,10 @@ class ExplanationSet(Sequence[Explanation | Failure]):
             lines.append(f"{hidden} more texts are not shown here; to_html(path) draws all.")
         if not self._items:
             lines.append("No texts.")
-        shown = {item.targets[item.shown_target] for item in self.explanations[:_SHOWN]}
-        return lines + [str(found) for found in self.agreement() if found.target in shown]
+        if len(texts) > 1:  # that of one text is drawn with it
+            targets = {item.targets[item.shown_target] for group in shown for item in group}
+            lines += [str(found) for found in self.agreement() if found.target in targets]
+        return list(map(item_panel, shown)), lines
 
 
 def _suffix(path: str | Path) -> str:

@@ -58,7 +58,7 @@ def item_panel(group: Sequence["Explanation"]) -> Item:
 
 def _comparison(group: Sequence["Explanation"]) -> ComparisonPanel:
     agreement = tuple(
-        Agreement(found.target, _method(found.first), _method(found.second), found.spearman)
+        Agreement(found.target, _method(found.first), _method(found.second), found.kendall)
         for found in agreements(group)
     )
     return ComparisonPanel(tuple(map(text_panel, group)), agreement)

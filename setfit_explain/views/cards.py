@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from string import ascii_lowercase
 
+from setfit_explain.views.card_table import CardTable, draw_card_table
 from setfit_explain.views.figures import Figures, draw_figures
 from setfit_explain.views.formatting import minus, printable, signed, visible_name
-from setfit_explain.views.panel import ComparisonPanel, Item, TargetPanel, TextPanel, compared
+from setfit_explain.views.panel import Item, TargetPanel, TextPanel, compared
 from setfit_explain.views.pieces import (
     EMPTY_TEXT,
     MOST_TARGETS,
@@ -54,7 +55,6 @@ class Choice:
     kind: str
     start: str
     end: str
-    agreement: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One text, ready to be filled in; ``groups`` are the words by which it can be filtered."""
+    """One text, ready to be filled in; ``groups`` are the words by which it can be filtered.
+
+    ``table`` is None where there is one method only.
+    """
 
     place: int
     panel: TextPanel
     answers: tuple[tuple[str, str], ...]
+    table: CardTable | None
     blocks: tuple[Block, ...]
     shown: int
     rest: str
@@ -105,12 +109,14 @@ def draw_card(item: Item, place: int, bounds: Bounds, groups: str) -> Card:
     first = panels[0]
     drawn = drawn_targets(first)
     letters = {first.targets[index].name: letter for index, letter in zip(drawn, LETTERS, strict=False)}
+    by_letter = {letter if len(letters) > 1 else ALONE: name for name, letter in letters.items()}
     notes = [truncation_line(first), *(note for panel in panels for note in panel.notes)]
     return Card(
         place=place,
         panel=first,
         answers=answers(first),
-        blocks=tuple(_draw_block(panel, letters, bounds, comparison) for panel in panels),
+        table=draw_card_table(comparison, by_letter, bounds, MOST_ROWS) if len(panels) > 1 else None,
+        blocks=tuple(_draw_block(panel, letters, bounds) for panel in panels),
         shown=drawn.index(first.shown),
         rest=hidden_targets_line(first),
         notes=tuple(dict.fromkeys(note for note in notes if note)),
@@ -118,9 +124,7 @@ def draw_card(item: Item, place: int, bounds: Bounds, groups: str) -> Card:
     )
 
 
-def _draw_block(
-    panel: TextPanel, letters: dict[str, str], bounds: Bounds, comparison: ComparisonPanel
-) -> Block:
+def _draw_block(panel: TextPanel, letters: dict[str, str], bounds: Bounds) -> Block:
     by_name = {target.name: target for target in panel.targets}
     shared = {letter: by_name[name] for name, letter in letters.items() if name in by_name}
     drawn = shared if shared and len(panel.targets) > 1 else {ALONE: panel.targets[panel.shown]}
@@ -162,7 +166,7 @@ def _draw_block(
         method=panel.method,
         slices=tuple(_joined(slice_ for _, slice_ in units)) or (Slice(EMPTY_TEXT, unseen=True),),
         buckets=tuple(slice_ for _, slice_ in buckets),
-        choices=tuple(_choice(panel, target, letter, bounds, comparison) for letter, target in drawn.items()),
+        choices=tuple(_choice(panel, target, letter, bounds) for letter, target in drawn.items()),
         rows=rows,
         totals=totals,
         footer=panel.footer,
@@ -214,9 +218,7 @@ def _signed(values: Iterable[float]) -> tuple[str, ...]:
     return tuple(minus(signed(value)) for value in values)
 
 
-def _choice(
-    panel: TextPanel, target: TargetPanel, letter: str, bounds: Bounds, comparison: ComparisonPanel
-) -> Choice:
+def _choice(panel: TextPanel, target: TargetPanel, letter: str, bounds: Bounds) -> Choice:
     start, end = _ends(panel, target)
     return Choice(
         letter=letter,
@@ -224,7 +226,6 @@ def _choice(
         kind="up" if target.score >= target.baseline_score else "down",
         start=start,
         end=end,
-        agreement=comparison.agreement_with(panel, target),
     )
 
 

@@ -3,9 +3,8 @@
 A panel knows no model and no explanation class; it only holds what there is to show.
 """
 
+import math
 from dataclasses import dataclass
-
-from setfit_explain.views.formatting import minus
 
 _UNITS = {"probability": "probability", "logit": "logit"}
 
@@ -57,6 +56,11 @@ class TargetPanel:
     contrast: bool = False
     scale: str = ""
     sampled: bool = False
+
+    @property
+    def of_class(self) -> bool:
+        """Whether the values say something of a class: those of attention do not."""
+        return not (self.scale and math.isnan(self.score))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +136,14 @@ class Agreement:
         The explained class.
     first, second
         Names of the methods.
-    rank_correlation
-        From -1 to 1; NaN where a method gives all units the same number.
+    kendall
+        Kendall's tau-b from -1 to 1; NaN where a method gives all units the same number.
     """
 
     target: str
     first: str
     second: str
-    rank_correlation: float
+    kendall: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +153,13 @@ class ComparisonPanel:
     Parameters
     ----------
     methods
-        The same text by each method.
+        The same text and units by each method.
     agreement
         How alike they rank the units; empty where that was not measured.
     """
 
     methods: tuple[TextPanel, ...]
     agreement: tuple[Agreement, ...] = ()
-
-    def agreement_with(self, panel: TextPanel, target: TargetPanel) -> tuple[str, ...]:
-        """Return every other method with its rank correlation to that of ``panel`` on ``target``."""
-        return tuple(
-            f"{each.second if each.first == panel.method else each.first} "
-            f"{minus(f'{each.rank_correlation:.2f}')}"
-            for each in self.agreement
-            if each.target == target.name and panel.method in (each.first, each.second)
-        )
 
 
 Item = TextPanel | ComparisonPanel

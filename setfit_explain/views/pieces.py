@@ -116,8 +116,7 @@ def legend(target: TargetPanel) -> tuple[str, str]:
     """Say what a negative and a positive value of ``target`` do; the first is empty where none is negative."""
     if target.signed:
         return f"pushes {target.away}", f"pushes {target.towards}"
-    of_no_class = math.isnan(target.score) and target.scale
-    return "", target.scale if of_no_class else f"matters to {target.name}, up or down"
+    return "", f"matters to {target.name}, up or down" if target.of_class else target.scale
 
 
 def sampling_error(target: TargetPanel) -> str:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from setfit_explain.views.html import render_fragment, render_rest
+from setfit_explain.views.panel import Agreement, ComparisonPanel
 from tests.views.markup import read
 from tests.views.panels import ATTACKS, attacked_panel, build_panel, build_target
 
@@ -24,7 +26,11 @@ def fragment() -> str:
         truncated_span=(10, 22),
         spans=((0, 5), (7, 8), (8, 9), (9, 10)),
     )
-    return render_fragment(panel) + render_rest(["One failed."])
+    both = ComparisonPanel(
+        (replace(panel, method="occlusion"), replace(panel, method="lime")),
+        (Agreement("positive", "occlusion", "lime", 0.5),),
+    )
+    return render_fragment(panel) + render_rest(["One failed."]) + render_fragment(both)
 
 
 def test_jupyterlabs_sanitizer_leaves_the_fragment_as_it_is(jupyterlab_sanitizer: Sanitize) -> None:
@@ -61,5 +67,5 @@ def test_github_drops_the_styles_and_signs_and_numbers_remain(visit: Visit) -> N
     ):
         assert expected in shown
     assert "pushes away from negative" not in shown  # folded
-    page.locator("summary", has_text="negative").click()
+    page.locator("summary", has_text="negative").first.click()
     assert "pushes away from negative" in page.locator("body").inner_text()

@@ -172,8 +172,15 @@ def test_several_methods_stand_side_by_side_on_one_scale(visit: Visit) -> None:
         "5.000",
         "5.000",
     ]
-    assert card.get_by_text("rank agreement with occlusion 0.88").is_visible()
+    assert card.get_by_text("Rank agreement (Kendall's tau)").is_visible()
+    two = card.get_by_role("row", name="Two")
+    assert two.first.get_by_role("cell").all_inner_texts() == ["−0.100", "−5.000"]
+    cells = two.first.get_by_role("cell").all()
+    assert len({cell.evaluate(GROUND) for cell in cells}) == 2
+    assert {cell.evaluate("(cell) => getComputedStyle(cell).textAlign") for cell in cells} == {"end"}
     card.locator("label", has_text="negative").click()
+    assert two.first.get_by_role("cell").all_inner_texts() == ["+0.100", "+5.000"]
+    assert card.get_by_text("Rank agreement (Kendall's tau)").is_hidden()
     first, second = (unit.evaluate(NUMBER) for unit in card.locator(".text b", has_text="Two").all())
     assert "+0.10" in first
     assert "+5.00" in second

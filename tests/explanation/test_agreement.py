@@ -78,7 +78,8 @@ def test_only_neighbours_of_one_text_are_compared():
     assert ExplanationSet().agreement() == []
 
 
-def test_a_printed_set_ends_with_the_agreement_on_the_classes_shown():
-    printed = " ".join(str(ExplanationSet([by("a"), by("b")])).split())
-    assert "a and b on 'positive': rank agreement +1.00 (Spearman), +1.00 (Kendall), 1 text." in printed
+def test_a_printed_set_of_many_texts_ends_with_the_agreement_on_the_classes_shown():
+    printed = " ".join(str(ExplanationSet([by("a"), by("b")] * 2)).split())
+    assert "a and b on 'positive': rank agreement +1.00 (Spearman), +1.00 (Kendall), 2 texts." in printed
     assert "on 'negative'" not in printed
+    assert "2 texts" not in str(ExplanationSet([by("a"), by("b")])), "one text has it in its own view"

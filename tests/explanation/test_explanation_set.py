@@ -160,8 +160,7 @@ def test_a_text_by_several_methods_is_one_panel_in_a_notebook_as_in_a_report(mak
     both = ExplanationSet([*by_methods, make_explanation(text="I loved it!?")])
     for view, panel in ((both._repr_html_(), "max-width:860px"), (both.to_html(), "<article")):
         assert view.count(panel) == 2
-        assert view.count("rank agreement with occlusion 1.00") == 2, "for each class"
-        assert view.count("rank agreement with integrated gradients 1.00") == 2
+        assert view.count("Rank agreement (Kendall") == 2, "for each class"
         assert view.count("Of occlusion.") == 1
     many = ExplanationSet(by_methods * 23)
     assert "3 more texts are not shown here" in many._repr_html_()
@@ -174,7 +173,8 @@ def test_attention_is_shown_beside_methods_that_explain_classes(make_explanation
         assert "strength, without a sign, of no class" in view
         assert "pushes towards positive" in view
         assert "pushes towards negative" in view
-    assert both._repr_html_().count("<details") == 3
+    assert both._repr_html_().count('<details style="border-top') == 2, "negative and attention are folded"
+    assert both._repr_html_().count("<details open") == 1
 
 
 def test_an_empty_set_says_so() -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import pytest
 from rich.console import Console
-from rich.style import Style
 
 from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.terminal import render, render_all, to_string
@@ -17,12 +16,6 @@ from setfit_explain.views.terminal import render, render_all, to_string
 from .panels import ATTACKS, attacked_panel, build_target
 
 Make = Callable[..., TextPanel]
-
-
-@pytest.fixture(autouse=True)
-def fresh_styles() -> None:
-    """Rich keeps a combined style with the codes of the first colours that it was drawn in."""
-    Style._add.cache_clear()
 
 
 def drawn(panel: TextPanel, width: int = 80, colour: bool = False) -> str:
