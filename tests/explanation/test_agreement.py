@@ -83,3 +83,12 @@ def test_a_printed_set_of_many_texts_ends_with_the_agreement_on_the_classes_show
     assert "a and b on 'positive': rank agreement +1.00 (Spearman), +1.00 (Kendall), 2 texts." in printed
     assert "on 'negative'" not in printed
     assert "2 texts" not in str(ExplanationSet([by("a"), by("b")])), "one text has it in its own view"
+
+
+def test_the_view_of_one_text_has_kendalls_tau_of_its_methods():
+    other = np.hstack([np.roll(ROWS[:, :4], 1, axis=1), ROWS[:, 4:]])
+    both = ExplanationSet([by("a"), by("b", attributions=other)])
+    tau, found = tau_b(ROWS[1, :4], other[1, :4]), both.agreement()[1]
+    assert f"{found.spearman:+.2f}" != f"{tau:+.2f}", "else the test cannot tell them apart"
+    for view in (both._repr_html_(), both.to_html(), str(both)):
+        assert f"{tau:+.2f}".replace("-", "\N{MINUS SIGN}") in view.split("ank agreement")[-2]

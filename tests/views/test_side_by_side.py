@@ -64,7 +64,10 @@ def compared() -> ComparisonPanel:
             build_panel(method="ig"),
             build_panel(
                 method="occlusion",
-                targets=(build_target("negative", converged=False), build_target(**halves, converged=False)),
+                targets=(
+                    build_target("negative", **halves, converged=False),
+                    build_target(**halves, converged=False),
+                ),
             ),
             build_panel(
                 method="saliency", targets=(build_target("negative", **norms), build_target(**norms))
@@ -147,7 +150,7 @@ def test_a_report_has_the_same_for_the_class_that_is_chosen() -> None:
     assert {row[0]: row[1:] for row in figures[1:]} == FIGURES
     assert {row[0]: row[1:] for row in cells(page, "Rank agreement of the methods")[1:]} == TAUS
     negative = cells(page, "Attributions of text 1 to the chosen class", visible="a")
-    assert negative[1] == ["Loved", "−0.300", "+0.300", "9.000", "0.200"]
+    assert negative[1] == ["Loved", "−0.300", "+0.150", "9.000", "0.200"]
 
 
 def test_a_terminal_has_the_same_columns() -> None:
