@@ -253,7 +253,7 @@ class TextClassifier:
         def keep(tensor: Tensor) -> Tensor:
             storage = tensor.untyped_storage()
             kept[storage.data_ptr()] = storage.nbytes()
-            return tensor
+            return tensor.detach()  # what holds its own graph is never freed
 
         rows = self.tap.look_up(encoded.ids).unsqueeze(0).requires_grad_()
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), self.tap.replace(rows):
