@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import one_hot
 
-from setfit_explain.attribution.batches import MEMORY_BUDGET, row_slices
+from setfit_explain.attribution.batches import row_slices
 from setfit_explain.classifier.precision import rounding
 from setfit_explain.heads.torch_head import to_float64
 
@@ -212,12 +212,6 @@ class Path:
         held = held.to(torch.promote_types(held.dtype, torch.float32))
         return torch.einsum("nck,kntd->nctd", mixture.to(held), held), decision
 
-    @property
-    def gradients_fit(self) -> bool:
-        """Whether there is memory for the whole gradients of all scores at one node."""
-        held = 8 * self.start.numel() * len(self.score.targets)  # of the passes, and mixed
-        return held <= MEMORY_BUDGET
-
     @cached_property
     def goes_forward(self) -> bool:
         """Whether derivatives are carried forward, because units are fewer than passes backward."""
@@ -233,7 +227,7 @@ class Path:
 
     def _differentiate(self, nodes: NDArray[np.float64]) -> Derivatives:
         if not self.goes_forward:
-            return backward([(self, nodes)])[0]
+            return backward([Part(self, nodes)])[0][0]
         moving = self._moving or [0]  # for the decision values
         found, decision = self.forward_mode.slopes(
             self.encoded, self._points(nodes), self.displacement, self.units[:, moving]
@@ -268,7 +262,24 @@ class Path:
         return row_slices(rows, tokens, self.internal_batch_size, weight * classifier.bytes_per_token)
 
 
-def backward(parts: Sequence[tuple[Path, NDArray[np.float64]]]) -> list[Derivatives]:
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of a batch: nodes of a path, at the first of which others may be, too.
+
+    Parameters
+    ----------
+    path, nodes
+        The path, and where on it.
+    sharers
+        Paths of the same scores that have the point at ``nodes[0]`` in common with it, a baseline.
+    """
+
+    path: Path
+    nodes: NDArray[np.float64]
+    sharers: Sequence[Path] = ()
+
+
+def backward(parts: Sequence[Part]) -> list[list[Derivatives]]:
     """Differentiate at nodes of several paths, whose texts share a `batch_key`, in one batch, by backward passes.
 
     By the chain rule dF_c = sum_k (dF_c / dz_k) dz_k, so that one pass a decision value z_k serves every
@@ -278,31 +289,42 @@ def backward(parts: Sequence[tuple[Path, NDArray[np.float64]]]) -> list[Derivati
     Returns
     -------
     list
-        Of each path its derivatives ``(nodes, targets, units)`` along each unit's displacement, and decision
-        values ``(nodes, decisions)``.
+        Of each part its path's derivatives ``(nodes, targets, units)`` along each unit's displacement, and decision
+        values ``(nodes, decisions)``; then those of each sharer, at the first node.
     """
-    sizes = [len(nodes) for _, nodes in parts]
-    gradients, outer = _passes([(path, path._points(nodes)) for path, nodes in parts])
-    slopes = [
-        mixture.new_zeros(mixture.shape[-1], len(nodes), path.units.shape[1])
-        for (path, nodes), (mixture, _) in zip(parts, outer, strict=True)
+    sizes = [len(part.nodes) for part in parts]
+    gradients, outer = _passes([(part.path, part.path._points(part.nodes)) for part in parts])
+    found = [
+        [
+            _Slopes(part.path, mixture, decision),
+            *(_Slopes(sharer, mixture[:1], decision[:1]) for sharer in part.sharers),
+        ]
+        for part, (mixture, decision) in zip(parts, outer, strict=True)
     ]
     for index, gradient in enumerate(gradients):
-        for (path, _), found, rows in zip(parts, slopes, torch.split(gradient, sizes), strict=True):
-            if index < len(found):
-                found[index] = (to_float64(rows) * path.displacement).sum(-1) @ path.units
-    return [
-        (_mix(mixture, found), decision) for (mixture, decision), found in zip(outer, slopes, strict=True)
-    ]
+        for of_part, rows in zip(found, torch.split(gradient, sizes), strict=True):
+            for slopes in of_part:
+                slopes.fill(index, rows)
+    return [[slopes.mixed for slopes in of_part] for of_part in found]
 
 
-def at_start(paths: Sequence[Path]) -> list[Derivatives]:
-    """Differentiate the same scores at the baseline that all these paths begin with, once: of each path what `backward` gives."""
-    gradients, decision = paths[0].gradients(np.zeros(1))
-    return [
-        (((to_float64(gradients) * path.displacement).sum(-1) @ path.units).cpu().numpy(), decision)
-        for path in paths
-    ]
+class _Slopes:
+    """Decision values' slopes along a path's units, filled pass by pass."""
+
+    def __init__(self, path: Path, mixture: Tensor, decision: Tensor) -> None:
+        self.path, self.mixture, self.decision = path, mixture, decision
+        self.values = mixture.new_zeros(mixture.shape[-1], len(mixture), path.units.shape[1])
+
+    def fill(self, index: int, gradient: Tensor) -> None:
+        """Take a pass's gradient ``(nodes, tokens, dim)``, of as many nodes as there are slopes of."""
+        if index < len(self.values):
+            rows = to_float64(gradient[: len(self.mixture)])
+            self.values[index] = (rows * self.path.displacement).sum(-1) @ self.path.units
+
+    @property
+    def mixed(self) -> Derivatives:
+        """The scores' derivatives."""
+        return _mix(self.mixture, self.values), self.decision
 
 
 def _passes(parts: Sequence[tuple[Path, Tensor]]) -> tuple[Iterator[Tensor], list[tuple[Tensor, Tensor]]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import torch
 
-from setfit_explain.attribution.jacobian import Derivatives, Path, at_start, backward
+from setfit_explain.attribution.jacobian import Derivatives, Part, Path, backward
 from setfit_explain.attribution.method import Attributor
 from setfit_explain.heap import give_back
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 Asking = Generator["Question", Derivatives, Result]
 """A computation that asks for derivatives and in the end returns its result."""
-
-SHARERS = 3
-"""So many paths that begin with one baseline pay for a batch of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,36 +122,41 @@ def _differentiate(questions: Sequence[Question]) -> list[Derivatives]:
     path = questions[0].path
     if len(questions) == 1:
         return [path.differentiate(questions[0].nodes)]
+    sharers = _sharers(questions)
+    following = {each for members in sharers.values() for each in members}
+    asked = [
+        question.nodes[1:] if index in following else question.nodes
+        for index, question in enumerate(questions)
+    ]
+    owners = np.repeat(np.arange(len(questions)), [len(nodes) for nodes in asked])
+    nodes = np.concatenate(asked)
     found: list[list[Derivatives]] = [[] for _ in questions]
-    for each, derivatives in _at_common_starts(questions).items():
-        found[each].append(derivatives)
-    left = [question.nodes[len(known) :] for question, known in zip(questions, found, strict=True)]
-    owners = np.repeat(np.arange(len(questions)), [len(nodes) for nodes in left])
-    nodes = np.concatenate(left)
     with path.classifier.body.session():
         for rows in path.batches(len(nodes)):
-            members = np.unique(owners[rows])
-            parts = [(questions[each].path, nodes[rows][owners[rows] == each]) for each in members]
-            for each, derivatives in zip(members, backward(parts), strict=True):
-                found[each].append(derivatives)
+            members = np.unique(owners[rows]).tolist()
+            shared = [() if found[each] else sharers.get(each, ()) for each in members]
+            parts = [
+                Part(
+                    questions[each].path,
+                    nodes[rows][owners[rows] == each],
+                    [questions[other].path for other in others],
+                )
+                for each, others in zip(members, shared, strict=True)
+            ]
+            for each, others, pieces in zip(members, shared, backward(parts), strict=True):
+                for index, derivatives in zip((each, *others), pieces, strict=True):
+                    found[index].append(derivatives)
     return [
         (np.concatenate([values for values, _ in pieces]), torch.cat([decision for _, decision in pieces]))
         for pieces in found
     ]
 
 
-def _at_common_starts(questions: Sequence[Question]) -> dict[int, Derivatives]:
-    """Differentiate once at each baseline that several paths begin with: of each of them, its first node's derivatives."""
+def _sharers(questions: Sequence[Question]) -> dict[int, list[int]]:
+    """Find, for the first question that begins with a baseline, the later ones that begin with it, too."""
     groups: defaultdict[Hashable, list[int]] = defaultdict(list)
     for index, question in enumerate(questions):
-        if question.nodes[0] == 0:
+        if question.nodes[0] == 0 and len(question.nodes) > 1:
             start = question.path.start.cpu().numpy().tobytes()
             groups[start, tuple(question.path.score.targets)].append(index)
-    return {
-        index: derivatives
-        for members in groups.values()
-        if len(members) >= SHARERS and questions[members[0]].path.gradients_fit
-        for index, derivatives in zip(
-            members, at_start([questions[each].path for each in members]), strict=True
-        )
-    }
+    return {first: others for first, *others in groups.values()}
