@@ -165,7 +165,7 @@ def main() -> None:
     report = Report("quadrature", "Quadrature")
     report.say(_READING)
     every: dict[str, list[Answer]] = defaultdict(list)
-    parts: list[tuple[str, list[Row]]] = []
+    parts: list[tuple[str, str, list[Row]]] = []
     for chosen in subjects(arguments):
         count = arguments.texts if chosen.classes < MANY else max(1, arguments.texts // FEWER)
         for baseline in BASELINES:
@@ -176,13 +176,14 @@ def main() -> None:
                     found[name].append(answer(function))
             for name, answers in found.items():
                 every[name] += answers
-            parts.append((f"{chosen.name}, baseline {baseline}, {count} texts", _rows(found)))
-            print(parts[-1][0], flush=True)
+            title = f"{chosen.name}, baseline {baseline}, {count} texts"
+            parts.append((_cell_name(chosen, baseline), title, _rows(found)))
+            print(title, flush=True)
     report.say(f"## All {len(next(iter(every.values())))} paths")
     report.table("all", _rows(every))
-    for title, rows in parts:
+    for name, title, rows in parts:
         report.say(f"## {title}")
-        report.table(title.split(" texts")[0].replace(",", "").replace(" ", "-").replace("=", ""), rows)
+        report.table(name, rows)
     report.write(arguments.out)
 
 
@@ -201,7 +202,7 @@ def sampled(chosen: Trained, baseline: str, count: int, arguments: Namespace) ->
     make = partial(_bare, chosen, baseline)
     bare: Bare | None = None
     for index, text in enumerate(chosen.some(count)):
-        file = folder / f"{chosen.name.replace(', K = ', '-')}-{baseline}-{index}.npy"
+        file = folder / f"{_cell_name(chosen, baseline)}-{index}.npy"
         if not file.exists():
             bare = bare or make()
             np.save(file, derivatives(bare.path(text)))
@@ -222,6 +223,10 @@ def derivatives(path: BarePath) -> NDArray[np.float64]:
             all_but_one = path._backward(points, range(classes - 1)).numpy()
             found.append(np.concatenate([all_but_one, -all_but_one.sum(1, keepdims=True)], 1))
     return np.concatenate(found).astype(np.float64)
+
+
+def _cell_name(chosen: Trained, baseline: str) -> str:
+    return f"{chosen.name.replace(', K = ', '-')}-{baseline}"
 
 
 def _bare(chosen: Trained, baseline: str) -> Bare:
