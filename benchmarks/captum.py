@@ -25,8 +25,8 @@ STATISTICS: dict[str, Statistic] = {
 LADDER = (1, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64, 72, 80, 96, 128, 160, 192, 256)
 """Node counts between which the fewest are sought."""
 ROUNDING = 1e-4
-MANY = 20
-"""Of more classes three texts are compared: the converged integrals of all classes take long."""
+MANY, FEWEST = 100, 3
+"""Texts times classes that are compared at most, and texts at least: the converged integrals of all classes take long."""
 
 
 _FLOAT32 = f"""## In float32
@@ -74,7 +74,7 @@ def equal_error(chosen: Trained, texts: int, rounds: int, precision: str | None 
     explainer = Explainer(chosen.model, granularity="token", precision=precision, show_progress=False)
     plain = Explainer(chosen.model, granularity="token")
     bare, loop = Bare(plain, chosen.model), CaptumLoop(Bare(plain, chosen.model))
-    some = chosen.some(texts if chosen.classes <= MANY else min(texts, 3))
+    some = chosen.some(min(texts, max(FEWEST, MANY // chosen.classes)))
     references = [converged(bare, text) for text in some]
     explanations = list(explainer(some))
     errors = np.concatenate(
