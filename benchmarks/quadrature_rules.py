@@ -127,9 +127,7 @@ def nested(
         integral = _integral(function, rules(count))
         largest = np.abs(integral).max(1)
         estimate = float((share * np.abs(integral - before).max(1) / largest).max())
-        changes = np.ptp(function.scores(np.array([0.0, 1.0])), axis=0) * np.sign(
-            function.scores(np.array([1.0]))[0] - function.scores(np.array([0.0]))[0]
-        )
+        changes = np.diff(function.scores(np.array([0.0, 1.0])), axis=0)[0]
         estimate = max(estimate, 2 * float((np.abs(integral.sum(1) - changes) / largest).max()))
         if estimate <= tolerance or count > 256:
             return count, integral, estimate

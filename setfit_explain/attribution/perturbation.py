@@ -246,7 +246,7 @@ class Perturbation:
     removal
         How units are taken out.
     internal_batch_size
-        Most rows in one forward pass; None for as many as fit a budget of tokens and of memory. Memory is bounded by it,
+        Most rows in one forward pass; None for as many as fit a budget of tokens. Memory is bounded by it,
         whatever the number of rows asked about.
 
     Examples

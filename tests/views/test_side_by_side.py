@@ -1,23 +1,21 @@
 """Several methods on one text: a column each, on one scale where the numbers can be compared, and their agreement."""
 
-import io
 import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from setfit_explain.views.fragment import MOST_ROWS
 from setfit_explain.views.html import Section, render_fragment, render_report
 from setfit_explain.views.panel import Agreement, ComparisonPanel
 from setfit_explain.views.scale import LIGHT, colour, shared_bounds
 from setfit_explain.views.side_by_side import columns, ranks, rows, scale_lines, totals
-from setfit_explain.views.terminal import render
 
 from .markup import Page, read
 from .panels import ATTACKS, attacked_panel, build_panel, build_target
+from .printing import drawn
 
 NAN = math.nan
 STRENGTH = "strength, without a sign"
@@ -32,17 +30,7 @@ def report(comparison: ComparisonPanel) -> str:
 
 
 def printed(comparison: ComparisonPanel, width: int = 100, colour: bool = False) -> str:
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        force_terminal=colour,
-        color_system="truecolor" if colour else None,
-        no_color=not colour,
-        legacy_windows=False,
-    )
-    with console.capture() as capture:
-        console.print(render(comparison))
-    return capture.get()
+    return drawn(comparison, width, colour)
 
 
 def compared() -> ComparisonPanel:

@@ -14,22 +14,9 @@ from setfit_explain.views.panel import TextPanel
 from setfit_explain.views.terminal import render, render_all, to_string
 
 from .panels import ATTACKS, attacked_panel, build_target
+from .printing import drawn
 
 Make = Callable[..., TextPanel]
-
-
-def drawn(panel: TextPanel, width: int = 80, colour: bool = False) -> str:
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        force_terminal=colour,
-        color_system="truecolor" if colour else None,
-        no_color=not colour,
-        legacy_windows=False,
-    )
-    with console.capture() as capture:
-        console.print(render(panel))
-    return capture.get()
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
