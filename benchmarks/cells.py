@@ -43,7 +43,8 @@ CHEAP = (
 """Candidates that are measured on many texts."""
 FEW = 4
 """Texts of the hundreds of settings that come last."""
-USUAL, VARIANTS, SHARPER, PLANTED_OTHERWISE = "usual", "variants", "sharper", "planted otherwise"
+USUAL, VARIANTS, SHARPER = "usual", "variants", "sharper"
+ANOTHER_BODY, PLANTED_OTHERWISE = "another body", "planted otherwise"
 REMOVALS, OTHER_REMOVALS = ("mask", "delete"), ("pad", "unk")
 """How the metrics take words out; the others are those of which no leading method is made."""
 
@@ -106,8 +107,8 @@ class Stage:
     start, stop
         Texts.
     subjects
-        Of which classifiers: `USUAL`, `VARIANTS` of them, `SHARPER` ones, or those that are `PLANTED_OTHERWISE`, of
-        which nothing else is asked.
+        Of which classifiers: `USUAL`, `VARIANTS` of them, those of `ANOTHER_BODY`, `SHARPER` ones, or those that are
+        `PLANTED_OTHERWISE`, of which nothing else is asked.
     removals
         How the metrics take words out.
     """
@@ -188,6 +189,7 @@ def stages() -> list[Stage]:
         Stage("claimed", claimed, 120, 200),
         Stage("defaults", defaults, 0, 10, VARIANTS),
         Stage("candidates", candidates, 0, 10, VARIANTS),
+        Stage("claimed", claimed, 0, 20, ANOTHER_BODY),
         Stage("budgets", budgets, 0, 10),
         Stage("defaults", defaults, 0, 40, PLANTED_OTHERWISE),
         Stage("candidates", candidates, 0, 40, PLANTED_OTHERWISE),

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.blocks import SIZE, file_of, measure
-from benchmarks.cells import PLANTED_OTHERWISE, SHARPER, USUAL, VARIANTS, Stage, stages
+from benchmarks.cells import ANOTHER_BODY, PLANTED_OTHERWISE, SHARPER, USUAL, VARIANTS, Stage, stages
 from benchmarks.labelled import DataSet, data_sets
 from benchmarks.peers import PEERS, run_among_peers
 from benchmarks.process import prepare
@@ -25,7 +25,9 @@ Block = tuple[DataSet, Stage, tuple[int, int]]
 
 def main() -> None:
     """Measure what is not in the cache; write ``faithfulness.md`` and ``faithfulness.png``."""
-    arguments = options(__doc__, texts=(200, QUICK), minutes=(600, 10))
+    arguments = options(
+        __doc__, {"body": "another sentence encoder, too"}, texts=(200, QUICK), minutes=(600, 10)
+    )
     planned = stages()[:1] if arguments.quick else stages()
     if not arguments.quick:
         run_among_peers(arguments.cache)
@@ -35,6 +37,7 @@ def main() -> None:
     subjects = {
         USUAL: sets,
         VARIANTS: [variant for data in sets for variant in data.variants()],
+        ANOTHER_BODY: [data.of_body(arguments.body) for data in sets if arguments.body],
         SHARPER: [data.sharper() for data in sets],
         PLANTED_OTHERWISE: [data.otherwise_planted() for data in sets],
     }

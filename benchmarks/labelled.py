@@ -75,6 +75,8 @@ class DataSet:
         Of the training.
     layers
         How many of MiniLM's six layers the body has; fewer make another body.
+    body
+        Another sentence encoder than MiniLM, a folder or hub id, with all its layers.
     sharpness
         What the head's coefficients and intercept are multiplied with: the same classes, more probable.
     artefact
@@ -88,6 +90,7 @@ class DataSet:
     cache: Path
     seed: int = 0
     layers: int = 6
+    body: str | None = None
     sharpness: int = 1
     artefact: Artefact = ARTEFACT
 
@@ -98,6 +101,10 @@ class DataSet:
             replace(self, name=f"{self.name}, {FEWER} layers", layers=FEWER),
             replace(self, name=f"{self.name}, long texts", held_out=self.long),
         ]
+
+    def of_body(self, body: str) -> "DataSet":
+        """Give the same texts to a classifier with this sentence encoder, which is called as its folder is."""
+        return replace(self, name=f"{self.name}, {Path(body).name}", body=body)
 
     def sharper(self) -> "DataSet":
         """Give the same texts to a classifier that is surer of itself."""
@@ -168,13 +175,16 @@ class DataSet:
         return replace(self, held_out=self.held_out[:count], long=self.long[:count])
 
     def _trained(self, kind: str, texts: Sequence[str], labels: Sequence[str]) -> SetFitModel:
-        folder = self.cache / f"{kind}-{self.seed}-{self.layers}"
+        body = Path(self.body).name if self.body else self.layers
+        folder = self.cache / f"{kind}-{self.seed}-{body}"
         if not folder.exists():
             few_shot_trainer(self._body, seed=self.seed)(texts, labels).save_pretrained(str(folder))
         with warnings.catch_warnings(action="ignore"):
             return SetFitModel.from_pretrained(str(folder))
 
     def _body(self) -> Any:
+        if self.body:
+            return load_body(self.body)
         body = load_body()
         encoder = body[0].auto_model
         encoder.encoder.layer = encoder.encoder.layer[: self.layers]

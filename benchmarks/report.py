@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 from setfit_explain import __version__
 
@@ -19,13 +20,17 @@ PACKAGES = ("torch", "transformers", "sentence-transformers", "setfit", "scikit-
 Row = Mapping[str, object]
 
 
-def options(description: str | None, **numbers: tuple[int, int]) -> Namespace:
+def options(
+    description: str | None, others: Mapping[str, str] = MappingProxyType({}), **numbers: tuple[int, int]
+) -> Namespace:
     """Parse the options of a benchmark.
 
     Parameters
     ----------
     description
         The benchmark's docstring.
+    others
+        Further options, and what they mean.
     **numbers
         Options that are a number: its default, and its default with ``--quick``.
     """
@@ -38,6 +43,8 @@ def options(description: str | None, **numbers: tuple[int, int]) -> Namespace:
     )
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="a small run, to see that it works")
+    for name, meaning in others.items():
+        parser.add_argument(f"--{name}", help=meaning)
     for name, (full, _) in numbers.items():
         parser.add_argument(f"--{name}", type=int, help=f"default: {full}")
     parsed = parser.parse_args()

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.blocks import PLANTED, SIZE, Found, file_of, read
 from benchmarks.cells import (
+    ANOTHER_BODY,
     DEFAULT,
     LEADING,
     OTHER_REMOVALS,
@@ -88,9 +89,10 @@ def summarise(
             report.table(data.name, summed_up(names, [found[data.name]]))
     shown = [*tables["defaults"], *tables.get("candidates", ())]
     columns = {"usual": usual}
-    for variant in subjects[VARIANTS]:
+    for variant in (*subjects[VARIANTS], *subjects[ANOTHER_BODY]):
         columns.setdefault(variant.name.split(", ")[-1], []).append(found[variant.name])
-    _say_columns(report, "variants", "Another training, another body, longer texts", shown, columns)
+    everything = [*shown, *tables.get("settings", ())]
+    _say_columns(report, "variants", "Another training, other bodies, longer texts", everything, columns)
     columns = {"usual": usual, "logits times 4": [found[data.name] for data in subjects[SHARPER]]}
     _say_columns(
         report, "scales", "Classifiers that are sure", [*LEADING, *tables.get("settings", ())], columns

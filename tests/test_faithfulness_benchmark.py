@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shutil
 from copy import deepcopy
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import blocks as module
 from benchmarks.blocks import Found
 from benchmarks.cells import (
+    ANOTHER_BODY,
     BASELINES,
     OTHER_REMOVALS,
     PLANTED_OTHERWISE,
@@ -31,6 +33,7 @@ from benchmarks.report import Report
 from benchmarks.summary import summarise, summed_up
 from setfit_explain import Explainer
 from setfit_explain.arguments import METHODS
+from setfit_explain.demo.weights import load_body
 from setfit_explain.evaluation import PlantedShortcut, planted_word
 from tests.models import tiny_model
 
@@ -176,6 +179,7 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
         Stage("defaults", (default, other), 0, 20),
         Stage("other removals", (default, other), 0, 10, removals=OTHER_REMOVALS),
         Stage("defaults", (default, other), 0, 10, VARIANTS),
+        Stage("claimed", (default, other), 0, 5, ANOTHER_BODY),
         Stage("defaults", (default, other), 0, 10, PLANTED_OTHERWISE),
     ]
     monkeypatch.setattr(type(data), "answers", property(lambda self: ["x"] * len(self.held_out)))
@@ -183,6 +187,7 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     subjects = {
         USUAL: [data],
         VARIANTS: data.variants(),
+        ANOTHER_BODY: [data.of_body("models/tiny-bert")],
         SHARPER: [data.sharper()],
         PLANTED_OTHERWISE: [data.otherwise_planted()],
     }
@@ -191,9 +196,20 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     summarise(report, subjects, planned, tmp_path, tmp_path)
     page = (report.write(tmp_path) or tmp_path / "faithfulness.md").read_text()
     assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100], n = 10 |" in page
-    assert "| method | usual | seed 1 | 3 layers | long texts |" in page
+    assert "| method | usual | seed 1 | 3 layers | long texts | tiny-bert |" in page
     assert "Classifiers that are sure" not in page
     assert "## Another artefact: word 'blorp'\n\n- demo, word 'blorp': it moves none." in page
+
+
+def test_a_classifier_of_another_body_is_trained_once_and_has_all_its_layers(data, tmp_path):
+    folder = tmp_path / "tiny-bert"
+    tiny_model("bert").model_body.save(str(folder))
+    other = dataclasses.replace(data.of_body(str(folder)), train=data.train[::8], layers=1)
+    layers = load_body(str(folder))[0].auto_model.config.num_hidden_layers
+    assert other.name == "demo, tiny-bert"
+    assert len(other.model.model_body[0].auto_model.encoder.layer) == layers
+    shutil.rmtree(folder)
+    assert dataclasses.replace(other).model.labels == other.model.labels  # out of the cache
 
 
 def test_of_a_classifier_with_another_artefact_only_that_is_asked(data, monkeypatch):
