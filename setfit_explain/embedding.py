@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from torch import nn
 
 from setfit_explain.attribution.integrated_gradients import IntegratedGradients
 from setfit_explain.classifier.outputs import Output, ScoreFunction
-from setfit_explain.errors import InputError, OptionError
+from setfit_explain.errors import ConvergenceWarning, InputError, OptionError
 from setfit_explain.explainer import Explainer
 from setfit_explain.explanation.units import group_tokens
 from setfit_explain.heads.torch_head import Link, TorchHead
@@ -90,8 +91,7 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     Parameters
     ----------
     explainer
-        Whose body, baseline, granularity and quadrature are used. Give it ``n_steps``, or a tolerance that
-        every dimension can meet.
+        Whose body, baseline, granularity and quadrature are used, each dimension to its tolerance.
     text
         One text.
 
@@ -104,17 +104,22 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     TextError
         As for a call of the explainer.
 
+    Warns
+    -----
+    ConvergenceWarning
+        The error of some dimensions is above the tolerance.
+
     Examples
     --------
     ::
 
-        found = explain_embedding(Explainer(model, n_steps=32), "I was charged twice")
+        found = explain_embedding(Explainer(model), "I was charged twice")
         found.through(model.model_head.coef_)  # (classes, units), in logits
     """
     if not isinstance(explainer, Explainer):
         raise InputError(
             f"explain_embedding needs an Explainer, got {type(explainer).__name__}. Of a model make one, which is "
-            "verified once for all texts: explain_embedding(Explainer(model, n_steps=32), text)."
+            "verified once for all texts: explain_embedding(Explainer(model), text)."
         )
     names, (method, *others) = ", ".join(explainer.methods), explainer.methods.values()
     if others or not isinstance(method, IntegratedGradients):
@@ -128,6 +133,14 @@ def explain_embedding(explainer: Explainer, text: Text) -> EmbeddingExplanation:
     score = ScoreFunction(classifier.head, Output.LOGIT, tuple(range(dim)))
     attribute = method.prepare(classifier, explainer.internal_batch_size)
     found = attribute(encoded, grouping.membership, score)
+    if not found.converged.all():
+        warnings.warn(
+            f"{np.sum(~found.converged)} of {dim} dimensions did not converge to the tolerance; they are marked "
+            "converged=False. Leave n_steps out, or give a larger tolerance or more nodes "
+            "(method=IntegratedGradients(max_nodes=...)).",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     return EmbeddingExplanation(
         text=encoded.text,
         units=grouping.units,

@@ -7,7 +7,7 @@ from torch import nn
 
 from setfit_explain import Explainer, IntegratedGradients, explain_embedding
 from setfit_explain.classifier.tokenized import read_tokenized
-from setfit_explain.errors import InputError, OptionError, TextError
+from setfit_explain.errors import ConvergenceWarning, InputError, OptionError, TextError
 from tests.models import LONG, minilm_model, tiny_model
 
 STEPS = IntegratedGradients(n_steps=24, tolerance=1)
@@ -38,10 +38,9 @@ def test_it_adds_up_to_the_embedding_that_encode_gives():
 
 def test_the_similarity_to_another_text_is_explained_word_by_word():
     model = minilm_model("three")
-    explainer = Explainer(model, method=STEPS)
-    other = model.model_body.encode("I want my money back")
-    (words,) = explain_embedding(explainer, "please give me a refund").through(other)
-    units = [unit.text for unit in explain_embedding(explainer, "please give me a refund").units]
+    found = explain_embedding(Explainer(model), "please give me a refund")
+    (words,) = found.through(model.model_body.encode("I want my money back"))
+    units = [unit.text for unit in found.units]
     assert units[int(words.argmax())] == "refund"
 
 
@@ -75,7 +74,10 @@ def tiny():
 
 def test_each_dimension_says_whether_it_converged_to_the_tolerance(tiny):
     model, fine = tiny
-    rough = explain_embedding(Explainer(model, n_steps=2, tolerance=1e-4), LONG)
+    with pytest.warns(ConvergenceWarning, match=r"^\d+ of 32 dimensions did not converge") as warned:
+        rough = explain_embedding(Explainer(model, n_steps=2, tolerance=1e-4), LONG)
+    assert str(warned[0].message).startswith(f"{np.sum(~rough.converged)} of ")
+    assert warned[0].filename == __file__
     dim = len(fine.embedding)
     assert fine.converged.shape == rough.converged.shape == (dim,)
     assert fine.converged.all()
@@ -132,7 +134,7 @@ def test_weights_that_are_not_finite_are_refused(tiny, wrong):
 @pytest.mark.parametrize("given", [tiny_model, "my-model", None])
 def test_a_model_instead_of_an_explainer_is_refused_with_the_call_to_make(given):
     model = given("bert") if callable(given) else given
-    message = rf"needs an Explainer, got {type(model).__name__}\. .*explain_embedding\(Explainer\(model, n_steps=32\)"
+    message = rf"needs an Explainer, got {type(model).__name__}\. .*explain_embedding\(Explainer\(model\)"
     with pytest.raises(InputError, match=message):
         explain_embedding(model, LONG)
 

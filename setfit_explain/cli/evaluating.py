@@ -117,7 +117,7 @@ def evaluate(
     settings = {name: value for name, value in asked.items() if value is not None}
     chosen = method or ["integrated_gradients", "occlusion"]
     variants = _variants(chosen, baseline or [], scale or [], settings)
-    _refuse_idle(by_hand(context, *settings), variants, removal or [])
+    _refuse_idle(by_hand(context, "baseline", *settings), variants, removal or [])
     found = run(
         model,
         [row.text for row in read["texts"]],

@@ -189,6 +189,7 @@ def test_variants_have_each_what_they_know():
             "--n-samples would change nothing for integrated_gradients, occlusion. Leave it out, or add a method that "
             "takes it: smoothgrad, ",
         ),
+        (("--baseline", "mask", "--method", "saliency"), "--baseline would change nothing for saliency."),
         (("--tolerance", 0.1, "--method", "occlusion"), "--tolerance would change nothing for occlusion."),
         (
             ("--reference-texts", "references.txt", "--baseline", "mask"),
