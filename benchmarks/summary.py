@@ -258,7 +258,7 @@ def _say_columns(
 
 
 def _with_n(found: Estimate) -> str:
-    return f"{found}, n = {found.n}"
+    return f"{found}, n = {found.n}" if found.n else "-"
 
 
 def _say_planted(
