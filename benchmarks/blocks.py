@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import PLANTED_OTHERWISE, REMOVALS, USUAL, Cell, Stage
+from benchmarks.cells import ANOTHER_BODY, PLANTED_OTHERWISE, REMOVALS, USUAL, Cell, Stage
 from benchmarks.labelled import DataSet, Subject
 from benchmarks.timing import seconds
 from setfit_explain import __version__
@@ -120,7 +120,7 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
         record["failed"] = _failed(cells, found)
     if (usual or stage.subjects == PLANTED_OTHERWISE) and block[0] < PLANTED_TEXTS:
         _put(table, *_judged_where_planted(data, block, cells), prefix=PLANTED)
-    if usual and not block[0]:
+    if (usual or stage.subjects == ANOTHER_BODY) and not block[0]:
         record["seconds"] = {cell.name: _seconds(data, cell) for cell in cells}
     return record
 

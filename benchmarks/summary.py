@@ -173,11 +173,6 @@ def _row(cell: str, found: Sequence[Found]) -> Row:
         return estimate(np.concatenate([faithful(each, cell, control) for each in found]))
 
     gains = [over_default([each], cell, faithful) for each in found]
-    times = [
-        each.seconds[cell] / each.seconds[DEFAULT]
-        for each in found
-        if cell in each.seconds and DEFAULT in each.seconds
-    ]
     gain = over_default(found, cell, faithful)
     return {
         "method": cell,
@@ -192,11 +187,21 @@ def _row(cell: str, found: Sequence[Found]) -> Row:
         "planted": pooled(PLANTED + "pointing_game"),
         "planted over the default": over_default(found, cell, _planted),
         "share": pooled(PLANTED + "marked_share").mean,
-        "time": float(np.median(times)) if times else "-",
+        "time": _time(cell, found),
         "texts": gain.n,
         "marked texts": over_default(found, cell, _plausible).n,
         "planted texts": pooled(PLANTED + "pointing_game").n,
     }
+
+
+def _time(cell: str, found: Sequence[Found]) -> float | str:
+    """Time beside the default's, the median over the classifiers."""
+    times = [
+        each.seconds[cell] / each.seconds[DEFAULT]
+        for each in found
+        if cell in each.seconds and DEFAULT in each.seconds
+    ]
+    return float(np.median(times)) if times else "-"
 
 
 def _comprehensive(found: Found, cell: str) -> Any:
@@ -244,10 +249,14 @@ def _say_columns(
     """Show the faithfulness over the default's on several kinds of classifiers or texts, where there are several."""
     columns = {kind: every for kind, every in columns.items() if any(each.cells for each in every)}
     others = [each for kind, every in columns.items() if kind != "usual" for each in every]
+    timed = [
+        kind for kind, every in columns.items() if kind != "usual" and any(each.seconds for each in every)
+    ]
     rows: list[Row] = [
         {
             "method": cell,
             **{kind: _with_n(over_default(every, cell, faithful)) for kind, every in columns.items()},
+            **{f"time, {kind}": _time(cell, columns[kind]) for kind in timed},
         }
         for cell in cells
         if any(cell in each.cells for each in others)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 import shutil
 from copy import deepcopy
 
@@ -172,7 +173,8 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
             }
             for cell in stage.cells
         }
-        return {"table": table, "seconds": {}, "refused": {}}
+        seconds = {cell.name: 3.0 - stage.cells.index(cell) for cell in stage.cells}
+        return {"table": table, "seconds": seconds if stage.name == "claimed" else {}, "refused": {}}
 
     monkeypatch.setattr(module, "measured", measured)
     planned = [
@@ -196,7 +198,8 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     summarise(report, subjects, planned, tmp_path, tmp_path)
     page = (report.write(tmp_path) or tmp_path / "faithfulness.md").read_text()
     assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100], n = 10 |" in page
-    assert "| method | usual | seed 1 | 3 layers | long texts | tiny-bert |" in page
+    assert "| method | usual | seed 1 | 3 layers | long texts | tiny-bert | time, tiny-bert |" in page
+    assert re.search(r"\| occlusion \| .* n = 5 \| 0\.667 \|", page)
     assert "Classifiers that are sure" not in page
     assert "## Another artefact: word 'blorp'\n\n- demo, word 'blorp': it moves none." in page
 
