@@ -76,7 +76,7 @@ methods: $(VENV)/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m tools.methods
 
 benchmarks: $(VENV)/installed
-	for name in startup memory speed parts captum growth error quadrature peers faithfulness studies; do \
+	for name in startup memory speed parts captum growth error quadrature peers faithfulness settings studies; do \
 		OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$$name $(if $(DATA),--data $(DATA)) $(OPTIONS) || exit 1; \
 	done
 

@@ -25,8 +25,6 @@ METRICS = ("comprehensiveness", "sufficiency", "leave_one_out_correlation")
 PLAUSIBLE = ("average_precision", "pointing_game")
 PLANTED = "planted "
 PLANTED_TEXTS = 40
-SIZE = 10
-"""Texts of a block."""
 TIMED = 4
 """Texts whose explanation is timed, of the first block."""
 CONTROLS = ("values", "random", "reversed")
@@ -120,7 +118,7 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
         record["failed"] = _failed(cells, found)
     if (usual or stage.subjects == PLANTED_OTHERWISE) and block[0] < PLANTED_TEXTS:
         _put(table, *_judged_where_planted(data, block, cells), prefix=PLANTED)
-    if (usual or stage.subjects == ANOTHER_BODY) and not block[0]:
+    if stage.timed and (usual or stage.subjects == ANOTHER_BODY) and not block[0]:
         record["seconds"] = {cell.name: _seconds(data, cell) for cell in cells}
     return record
 
@@ -156,13 +154,15 @@ def _judged_where_planted(
 def _refused(data: DataSet, cells: Sequence[Cell]) -> dict[str, str]:
     """Explain one text, and say of the cells that cannot why not."""
     case = Cases(data.subject.classifier).of(data.held_out[0].text)
-    refused = {}
+    known = data.subject.refusals
     for cell in cells:
-        try:
-            _explaining(data, cell)(case)
-        except SetFitExplainError as error:
-            refused[cell.name] = f"{type(error).__name__}: {error}"
-    return refused
+        if cell.name not in known:
+            try:
+                _explaining(data, cell)(case)
+                known[cell.name] = None
+            except SetFitExplainError as error:
+                known[cell.name] = f"{type(error).__name__}: {error}"
+    return {cell.name: reason for cell in cells if (reason := known[cell.name]) is not None}
 
 
 def _failed(cells: Sequence[Cell], evaluation: Evaluation) -> dict[str, tuple[int, str]]:

@@ -41,8 +41,8 @@ CHEAP = (
     "partition_shap, 64",
 )
 """Candidates that are measured on many texts."""
-FEW = 4
-"""Texts of the hundreds of settings that come last."""
+SIZE, PAIR = 10, 2
+"""Texts of a block, and of one of the hundreds of settings."""
 USUAL, VARIANTS, SHARPER = "usual", "variants", "sharper"
 ANOTHER_BODY, PLANTED_OTHERWISE = "another body", "planted otherwise"
 REMOVALS, OTHER_REMOVALS = ("mask", "delete"), ("pad", "unk")
@@ -84,13 +84,23 @@ def own(method: str, baseline: str = "auto", scale: str = SCALES[0]) -> Cell:
     return Cell(name, {"method": method, "output": scale, **start})
 
 
-def departing(method: str, departures: int) -> list[Cell]:
-    """Every baseline and scale of a method of which so many are not the default."""
+def known() -> list[str]:
+    """Name all methods, each once."""
+    return [name for name, kind in METHODS.items() if kind.name == name]
+
+
+def baselines_of(method: str) -> tuple[str, ...]:
+    """Name those that it could start from, the default first, which is all that some take."""
     takes = "baseline" in {field.name for field in fields(METHODS[method])}  # type: ignore[arg-type]  # they are dataclasses
+    return BASELINES if takes else BASELINES[:1]
+
+
+def departing(method: str) -> list[Cell]:
+    """Every baseline and every scale of a method, the other being the default."""
     return [
         own(method, baseline, scale)
-        for baseline, scale in product(BASELINES if takes else BASELINES[:1], SCALES)
-        if (baseline != "auto") + (scale != SCALES[0]) == departures
+        for baseline, scale in product(baselines_of(method), SCALES)
+        if (baseline == "auto") != (scale == SCALES[0])
     ]
 
 
@@ -111,6 +121,10 @@ class Stage:
         `PLANTED_OTHERWISE`, of which nothing else is asked.
     removals
         How the metrics take words out.
+    size
+        Texts of a block.
+    timed
+        Whether it is of interest what the cells cost.
     """
 
     name: str
@@ -119,18 +133,29 @@ class Stage:
     stop: int
     subjects: str = USUAL
     removals: tuple[str, ...] = REMOVALS
+    size: int = SIZE
+    timed: bool = True
 
-    def blocks(self, size: int, texts: int) -> Iterator[tuple[int, int]]:
+    def blocks(self, texts: int) -> Iterator[tuple[int, int]]:
         """Cut the texts, as far as there are, into blocks."""
         end = min(self.stop, texts)
-        for first in range(self.start, end, size):
-            yield first, min(first + size, end)
+        for first in range(self.start, end, self.size):
+            yield first, min(first + self.size, end)
+
+
+def every_setting(texts: int) -> Stage:
+    """Every method from every baseline on every scale."""
+    cells = (
+        own(method, baseline, scale)
+        for method in known()
+        for baseline, scale in product(baselines_of(method), SCALES)
+    )
+    return Stage("every setting", tuple(cells), 0, texts, size=PAIR, timed=False)
 
 
 def stages() -> list[Stage]:
     """All stages, what matters most first."""
-    known = [name for name, kind in METHODS.items() if kind.name == name]
-    slow = [name for name in known if name not in QUICK]
+    slow = [name for name in known() if name not in QUICK]
     defaults, costly = (tuple(own(name) for name in names) for names in (QUICK, slow))
     peers = tuple(Cell(name, maker=maker) for name, maker in PEERS.items())
     candidates, mixtures, paths, others = (
@@ -145,14 +170,9 @@ def stages() -> list[Stage]:
             for samples in (32, 64, 128, 512)
         ),
     )
-    leading, settings, costly_settings, two = (
-        tuple(cell for name in names for cell in departing(name, departures))
-        for names, departures in (
-            (LEADING, 1),
-            ([name for name in QUICK if name not in LEADING], 1),
-            (slow, 1),
-            (known, 2),
-        )
+    leading, settings = (
+        tuple(cell for name in names for cell in departing(name))
+        for names in (LEADING, [name for name in QUICK if name not in LEADING])
     )
     scales = tuple(own(name, scale=scale) for name in LEADING for scale in SCALES)
     leads = (
@@ -208,6 +228,4 @@ def stages() -> list[Stage]:
                 Stage("costly", costly, max(start, 10), stop),
             )
         ),
-        Stage("costly settings", costly_settings, 0, FEW),
-        Stage("two settings", two, 0, FEW),
     ]

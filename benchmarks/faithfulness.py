@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from benchmarks.blocks import SIZE, file_of, measure
+from benchmarks.blocks import file_of, measure
 from benchmarks.cells import ANOTHER_BODY, PLANTED_OTHERWISE, SHARPER, USUAL, VARIANTS, Stage, stages
 from benchmarks.labelled import DataSet, data_sets
 from benchmarks.peers import PEERS, run_among_peers
@@ -68,7 +68,7 @@ def blocks(subjects: Mapping[str, Sequence[DataSet]], planned: Sequence[Stage]) 
     """Take the stages one after another, and in each the data sets in turns."""
     for stage in planned:
         columns = [
-            [(data, stage, block) for block in stage.blocks(SIZE, len(data.held_out))]
+            [(data, stage, block) for block in stage.blocks(len(data.held_out))]
             for data in subjects[stage.subjects]
         ]
         for row in zip_longest(*columns):

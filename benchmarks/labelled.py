@@ -51,6 +51,8 @@ class Subject:
     """Texts that the model was trained on."""
     made: dict[str, Any] = field(default_factory=dict)
     """What was made for it, by name, so that it is made once."""
+    refusals: dict[str, str | None] = field(default_factory=dict)
+    """Why it cannot be explained so, by name, None where it can, so that it is asked once."""
 
     @cached_property
     def classifier(self) -> TextClassifier:

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("Agg")
 
@@ -98,5 +100,46 @@ def draw_dots(panels: Sequence[Dots], file: Path) -> None:
         axis.set(title=panel.title, xlabel=panel.x_label, ylim=(-0.6, len(panel.rows) - 0.4))
         axis.set_yticks(range(len(panel.rows)), labels)
         axis.grid(alpha=0.3, axis="x")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=110, metadata={"Software": None})
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A number for every setting of several methods, as colours.
+
+    Parameters
+    ----------
+    title
+        In words, with units; 0 is white.
+    rows, groups, columns
+        Names: a row for each method, and within each group all columns.
+    values
+        ``(rows, groups, columns)``, NaN where there is none.
+    """
+
+    title: str
+    rows: Sequence[str]
+    groups: Sequence[str]
+    columns: Sequence[str]
+    values: Any
+
+
+def draw_grid(grid: Grid, file: Path) -> None:
+    """Draw the groups beside one another, and write ``file``."""
+    figure, axes = plt.subplots(
+        1, len(grid.groups), figsize=(14, 0.9 + 0.35 * len(grid.rows)), layout="constrained", sharey=True
+    )
+    most = np.nanmax(np.abs(grid.values))
+    for place, (name, axis) in enumerate(zip(grid.groups, axes, strict=True)):
+        values = grid.values[:, place]
+        drawn = axis.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
+        for row, column in np.argwhere(~np.isnan(values)):
+            axis.text(column, row, f"{1000 * values[row, column]:.0f}", ha="center", va="center", fontsize=7)
+        axis.set_title(name, fontsize=10)
+        axis.set_xticks(range(len(grid.columns)), grid.columns, rotation=60, ha="right", fontsize=8)
+        axis.set_yticks(range(len(grid.rows)), grid.rows, fontsize=8)
+        axis.set_facecolor("#eeeeee")
+    figure.colorbar(drawn, ax=axes, label=grid.title, pad=0.01)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.blocks import PLANTED, SIZE, Found, file_of, read
+from benchmarks.blocks import PLANTED, Found, file_of, read
 from benchmarks.cells import (
     ANOTHER_BODY,
     DEFAULT,
@@ -42,8 +42,6 @@ TITLES = {
     "peers": "## Other tools",
     "candidates": "## Ideas for a better method",
     "settings": "## Baselines and scales",
-    "costly settings": "## Baselines and scales of methods that ask hundreds of times",
-    "two settings": "## Baseline and scale together",
     "budgets": "## More evaluations, and fewer",
 }
 SAME_TABLE = {
@@ -134,7 +132,7 @@ def gather(data: DataSet, planned: Sequence[Stage], folder: Path) -> Found:
     """Read all blocks of a data set that there are."""
     found = Found(len(data.held_out))
     for stage in planned:
-        for block in stage.blocks(SIZE, len(data.held_out)):
+        for block in stage.blocks(len(data.held_out)):
             file = file_of(data, stage, block, folder)
             if file.exists():
                 found.add(block[0], read(file))

@@ -23,6 +23,7 @@ from benchmarks.cells import (
     VARIANTS,
     Cell,
     Stage,
+    every_setting,
     own,
     stages,
 )
@@ -65,21 +66,22 @@ def test_data_sets_are_read_with_the_votes_of_annotators(tmp_path):
     assert read.held_out == (Labelled("so good", "positive", ((3, 7, 0.6),)),)
 
 
-def test_every_combination_of_method_baseline_and_scale_is_in_a_stage_the_defaults_first():
+def test_the_defaults_come_first_and_every_method_is_among_them():
     planned = stages()
-    own_cells = [
-        cell
-        for stage in planned
-        if stage.start == 0 and stage.subjects == USUAL and stage.removals == REMOVALS
-        for cell in stage.cells
-        if stage.name not in ("candidates", "mixtures", "paths", "budgets", "others") and cell.options
-    ]
-    assert len({cell.name for cell in own_cells}) == len(own_cells)
-    takes = [name for name, kind in METHODS.items() if kind.name == name and hasattr(kind(), "baseline")]
-    rest = [name for name, kind in METHODS.items() if kind.name == name and not hasattr(kind(), "baseline")]
-    assert len(own_cells) == len(SCALES) * (len(BASELINES) * len(takes) + len(rest))
     assert planned[0].cells[0] == own("integrated_gradients")
+    usual = [stage for stage in planned if stage.name in ("defaults", "costly") and stage.subjects == USUAL]
+    kinds = {kind.name for kind in METHODS.values()}
+    assert {cell.name for stage in usual for cell in stage.cells} == kinds
+
+
+def test_every_combination_of_method_baseline_and_scale_is_measured():
+    cells = every_setting(4).cells
+    assert len({cell.name for cell in cells}) == len(cells)
+    kinds = {kind.name: kind() for kind in METHODS.values()}
+    takes = [name for name, kind in kinds.items() if hasattr(kind, "baseline")]
+    assert len(cells) == len(SCALES) * (len(BASELINES) * len(takes) + len(kinds) - len(takes))
     cell = own("occlusion", "pad", "log_odds")
+    assert cell in cells
     assert cell.name == "occlusion from pad, log_odds"
     assert cell.options == {"method": "occlusion", "baseline": "pad", "output": "log_odds"}
 
@@ -89,7 +91,8 @@ def test_blocks_take_the_data_sets_in_turns_and_no_text_twice(data):
     other = dataclasses.replace(data, name="other")
     found = [(each.name, block) for each, _, block in blocks({USUAL: [data, other]}, [stage])]
     assert found == [(name, block) for block in ((0, 10), (10, 20), (20, 25)) for name in ("demo", "other")]
-    assert [*Stage("", (), 40, 200).blocks(10, 56)] == [(40, 50), (50, 56)]
+    assert [*Stage("", (), 40, 200).blocks(56)] == [(40, 50), (50, 56)]
+    assert [*Stage("", (), 0, 3, size=2).blocks(56)] == [(0, 2), (2, 3)]
 
 
 def test_a_block_is_measured_once_and_another_one_for_other_texts(data, tmp_path, monkeypatch):
