@@ -1,6 +1,6 @@
 """Cells of the faithfulness table, methods with their settings, and the stages in which they are measured."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
@@ -44,7 +44,7 @@ CHEAP = (
 SIZE, PAIR = 10, 2
 """Texts of a block, and of one of the hundreds of settings."""
 USUAL, VARIANTS, SHARPER = "usual", "variants", "sharper"
-ANOTHER_BODY, PLANTED_OTHERWISE = "another body", "planted otherwise"
+SEEDS, ANOTHER_BODY, PLANTED_OTHERWISE = "seeds", "another body", "planted otherwise"
 REMOVALS, OTHER_REMOVALS = ("mask", "delete"), ("pad", "unk")
 """How the metrics take words out; the others are those of which no leading method is made."""
 
@@ -89,18 +89,13 @@ def known() -> list[str]:
     return [name for name, kind in METHODS.items() if kind.name == name]
 
 
-def baselines_of(method: str) -> tuple[str, ...]:
-    """Name those that it could start from, the default first, which is all that some take."""
+def settings_of(method: str, departures: Sequence[int] = (0, 1, 2)) -> list[Cell]:
+    """Every baseline and scale of a method of which so many are not the default."""
     takes = "baseline" in {field.name for field in fields(METHODS[method])}  # type: ignore[arg-type]  # they are dataclasses
-    return BASELINES if takes else BASELINES[:1]
-
-
-def departing(method: str) -> list[Cell]:
-    """Every baseline and every scale of a method, the other being the default."""
     return [
         own(method, baseline, scale)
-        for baseline, scale in product(baselines_of(method), SCALES)
-        if (baseline == "auto") != (scale == SCALES[0])
+        for baseline, scale in product(BASELINES if takes else BASELINES[:1], SCALES)
+        if (baseline != "auto") + (scale != SCALES[0]) in departures
     ]
 
 
@@ -117,8 +112,8 @@ class Stage:
     start, stop
         Texts.
     subjects
-        Of which classifiers: `USUAL`, `VARIANTS` of them, those of `ANOTHER_BODY`, `SHARPER` ones, or those that are
-        `PLANTED_OTHERWISE`, of which nothing else is asked.
+        Of which classifiers: `USUAL`, `VARIANTS` of them, those of more `SEEDS` or of `ANOTHER_BODY`, `SHARPER` ones, or
+        those that are `PLANTED_OTHERWISE`, of which nothing else is asked.
     removals
         How the metrics take words out.
     size
@@ -145,12 +140,8 @@ class Stage:
 
 def every_setting(texts: int) -> Stage:
     """Every method from every baseline on every scale."""
-    cells = (
-        own(method, baseline, scale)
-        for method in known()
-        for baseline, scale in product(baselines_of(method), SCALES)
-    )
-    return Stage("every setting", tuple(cells), 0, texts, size=PAIR, timed=False)
+    cells = tuple(cell for method in known() for cell in settings_of(method))
+    return Stage("every setting", cells, 0, texts, size=PAIR, timed=False)
 
 
 def stages() -> list[Stage]:
@@ -171,7 +162,7 @@ def stages() -> list[Stage]:
         ),
     )
     leading, settings = (
-        tuple(cell for name in names for cell in departing(name))
+        tuple(cell for name in names for cell in settings_of(name, [1]))
         for names in (LEADING, [name for name in QUICK if name not in LEADING])
     )
     scales = tuple(own(name, scale=scale) for name in LEADING for scale in SCALES)
@@ -209,6 +200,7 @@ def stages() -> list[Stage]:
         Stage("claimed", claimed, 120, 200),
         Stage("defaults", defaults, 0, 10, VARIANTS),
         Stage("candidates", candidates, 0, 10, VARIANTS),
+        Stage("claimed", claimed, 0, 20, SEEDS),
         Stage("claimed", claimed, 0, 20, ANOTHER_BODY),
         Stage("budgets", budgets, 0, 10),
         Stage("defaults", defaults, 0, 40, PLANTED_OTHERWISE),

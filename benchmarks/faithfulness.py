@@ -10,7 +10,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from benchmarks.blocks import file_of, measure
-from benchmarks.cells import ANOTHER_BODY, PLANTED_OTHERWISE, SHARPER, USUAL, VARIANTS, Stage, stages
+from benchmarks.cells import ANOTHER_BODY, PLANTED_OTHERWISE, SEEDS, SHARPER, USUAL, VARIANTS, Stage, stages
 from benchmarks.labelled import DataSet, data_sets
 from benchmarks.peers import PEERS, run_among_peers
 from benchmarks.process import prepare
@@ -37,6 +37,7 @@ def main() -> None:
     subjects = {
         USUAL: sets,
         VARIANTS: [variant for data in sets for variant in data.variants()],
+        SEEDS: [again for data in sets for again in data.of_seeds()],
         ANOTHER_BODY: [data.of_body(arguments.body) for data in sets if arguments.body],
         SHARPER: [data.sharper() for data in sets],
         PLANTED_OTHERWISE: [data.otherwise_planted() for data in sets],

@@ -30,6 +30,7 @@ from setfit_explain.evaluation import (
 SHOTS = 16
 WORDS, MANY_WORDS = 16, 60
 FEWER, SHARPER = 3, 4
+MORE_SEEDS = (2, 3, 4)
 ARTEFACT, OTHER_ARTEFACT = planted_suffix(",,,"), planted_word("blorp")
 
 
@@ -103,6 +104,10 @@ class DataSet:
             replace(self, name=f"{self.name}, {FEWER} layers", layers=FEWER),
             replace(self, name=f"{self.name}, long texts", held_out=self.long),
         ]
+
+    def of_seeds(self) -> "list[DataSet]":
+        """Give the same texts to further trainings."""
+        return [replace(self, name=f"{self.name}, seed {seed}", seed=seed) for seed in MORE_SEEDS]
 
     def of_body(self, body: str) -> "DataSet":
         """Give the same texts to a classifier with this sentence encoder, which is called as its folder is."""

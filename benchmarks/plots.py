@@ -135,7 +135,9 @@ def draw_grid(grid: Grid, file: Path) -> None:
         values = grid.values[:, place]
         drawn = axis.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
         for row, column in np.argwhere(~np.isnan(values)):
-            axis.text(column, row, f"{1000 * values[row, column]:.0f}", ha="center", va="center", fontsize=7)
+            value = values[row, column]
+            color = "white" if abs(value) > most / 2 else "black"
+            axis.text(column, row, f"{1000 * value:.0f}", ha="center", va="center", fontsize=7, color=color)
         axis.set_title(name, fontsize=10)
         axis.set_xticks(range(len(grid.columns)), grid.columns, rotation=60, ha="right", fontsize=8)
         axis.set_yticks(range(len(grid.rows)), grid.rows, fontsize=8)

@@ -12,7 +12,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.blocks import Found
-from benchmarks.cells import BASELINES, DEFAULT, REMOVALS, SCALES, USUAL, every_setting, known, own
+from benchmarks.cells import (
+    BASELINES,
+    DEFAULT,
+    REMOVALS,
+    SCALES,
+    USUAL,
+    every_setting,
+    known,
+    own,
+    settings_of,
+)
 from benchmarks.faithfulness import measure_until
 from benchmarks.labelled import data_sets
 from benchmarks.plots import Grid, draw_grid
@@ -22,8 +32,9 @@ from benchmarks.summary import faithful, gather, summed_up
 from setfit_explain.evaluation import estimate
 
 READING = f"""The classifiers of [faithfulness](faithfulness.md), what is measured there, and its first texts. Every method explains each of
-them from every baseline it takes, on every scale, so all rows are of the same texts. **auto** is the library's choice, which is the
-average word for all that replace a word or start a path. Metrics see the probability, by removals {" and ".join(REMOVALS)}, whatever scale is explained.
+them from every baseline it takes, on every scale, so all rows are of the same texts. **auto** is the library's choice: the average word;
+for the two methods that draw baselines that, mask, pad and unk in turns; for gradient times input zero. Metrics see the probability, by removals
+{" and ".join(REMOVALS)}, whatever scale is explained.
 Effects are differences of faithfulness, text by text, averaged over what else can be set, then over texts; intervals are 95 %
 bootstrap intervals over texts. One setting out of hundreds that is ahead on so few texts is ahead by luck as well as by merit."""
 
@@ -60,7 +71,7 @@ def summarise(report: Report, found: Sequence[Found], out: Path) -> None:
     rows = zip(BASELINES[1:], _mean(together, 0)[1:], strict=True)
     report.table("both", [{"baseline": baseline} | _row(row, SCALES) for baseline, row in rows])
     draw_grid(_grid(values), out / f"{report.name}.png")
-    report.picture("Faithfulness over the default's of every setting")
+    report.picture("Faithfulness over the default's of every setting, in thousandths")
     _say_all(report, found)
 
 
@@ -106,10 +117,11 @@ def _say_all(report: Report, found: Sequence[Found]) -> None:
     names = [cell.name for cell in every_setting(0).cells]
     rows = [{key: value for key, value in row.items() if key != "time"} for row in summed_up(names, found)]
     report.table("all", rows)
-    refused: dict[str, list[str]] = {}
-    for cell, reason in {cell: reason for each in found for cell, reason in each.refused.items()}.items():
-        refused.setdefault(reason, []).append(cell)
-    report.say("\n".join(f"- {', '.join(cells)}: {reason}" for reason, cells in refused.items()))
+    refused = {cell: reason for each in found for cell, reason in each.refused.items()}
+    for method in known():
+        reasons = [refused[cell.name] for cell in settings_of(method) if cell.name in refused]
+        if reasons:
+            report.say(f"- {method} in {len(reasons)} of its settings: {reasons[0]}")
 
 
 if __name__ == "__main__":

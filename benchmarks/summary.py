@@ -15,6 +15,7 @@ from benchmarks.cells import (
     OTHER_REMOVALS,
     PLANTED_OTHERWISE,
     REMOVALS,
+    SEEDS,
     SHARPER,
     USUAL,
     VARIANTS,
@@ -87,7 +88,7 @@ def summarise(
             report.table(data.name, summed_up(names, [found[data.name]]))
     shown = [*tables["defaults"], *tables.get("candidates", ())]
     columns = {"usual": usual}
-    for variant in (*subjects[VARIANTS], *subjects[ANOTHER_BODY]):
+    for variant in (*subjects[VARIANTS], *subjects[SEEDS], *subjects[ANOTHER_BODY]):
         columns.setdefault(variant.name.split(", ")[-1], []).append(found[variant.name])
     everything = [*shown, *tables.get("settings", ())]
     _say_columns(report, "variants", "Another training, other bodies, longer texts", everything, columns)

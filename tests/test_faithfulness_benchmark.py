@@ -18,6 +18,7 @@ from benchmarks.cells import (
     PLANTED_OTHERWISE,
     REMOVALS,
     SCALES,
+    SEEDS,
     SHARPER,
     USUAL,
     VARIANTS,
@@ -177,13 +178,14 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
             for cell in stage.cells
         }
         seconds = {cell.name: 3.0 - stage.cells.index(cell) for cell in stage.cells}
-        return {"table": table, "seconds": seconds if stage.name == "claimed" else {}, "refused": {}}
+        return {"table": table, "seconds": seconds if stage.subjects == ANOTHER_BODY else {}, "refused": {}}
 
     monkeypatch.setattr(module, "measured", measured)
     planned = [
         Stage("defaults", (default, other), 0, 20),
         Stage("other removals", (default, other), 0, 10, removals=OTHER_REMOVALS),
         Stage("defaults", (default, other), 0, 10, VARIANTS),
+        Stage("claimed", (default, other), 0, 15, SEEDS),
         Stage("claimed", (default, other), 0, 5, ANOTHER_BODY),
         Stage("defaults", (default, other), 0, 10, PLANTED_OTHERWISE),
     ]
@@ -192,6 +194,7 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     subjects = {
         USUAL: [data],
         VARIANTS: data.variants(),
+        SEEDS: data.of_seeds()[:1],
         ANOTHER_BODY: [data.of_body("models/tiny-bert")],
         SHARPER: [data.sharper()],
         PLANTED_OTHERWISE: [data.otherwise_planted()],
@@ -201,8 +204,10 @@ def test_a_method_is_judged_by_removals_that_it_does_not_use_on_the_texts_that_h
     summarise(report, subjects, planned, tmp_path, tmp_path)
     page = (report.write(tmp_path) or tmp_path / "faithfulness.md").read_text()
     assert "| occlusion | 0.500 [0.500, 0.500] | 0.100 [0.100, 0.100], n = 10 |" in page
-    assert "| method | usual | seed 1 | 3 layers | long texts | tiny-bert | time, tiny-bert |" in page
-    assert re.search(r"\| occlusion \| .* n = 5 \| 0\.667 \|", page)
+    assert (
+        "| method | usual | seed 1 | 3 layers | long texts | seed 2 | tiny-bert | time, tiny-bert |" in page
+    )
+    assert re.search(r"\| occlusion \| .* n = 15 \| .* n = 5 \| 0\.667 \|", page)
     assert "Classifiers that are sure" not in page
     assert "## Another artefact: word 'blorp'\n\n- demo, word 'blorp': it moves none." in page
 
