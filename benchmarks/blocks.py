@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks.cells import ANOTHER_BODY, PLANTED_OTHERWISE, REMOVALS, USUAL, Cell, Stage
 from benchmarks.labelled import DataSet, Subject
+from benchmarks.sharing import answers_shared
 from benchmarks.timing import seconds
 from setfit_explain import __version__
 from setfit_explain.errors import SetFitExplainError
@@ -112,12 +113,13 @@ def measured(data: DataSet, stage: Stage, block: tuple[int, int]) -> dict[str, A
     table: Table = defaultdict(dict)
     record = {"table": table, "seconds": {}, "refused": refused, "failed": {}}
     usual = stage.subjects == USUAL and stage.removals == REMOVALS
-    if stage.subjects != PLANTED_OTHERWISE:
-        found = _judged(data, stage, block, cells)
-        _put(table, found)
-        record["failed"] = _failed(cells, found)
-    if (usual or stage.subjects == PLANTED_OTHERWISE) and block[0] < PLANTED_TEXTS:
-        _put(table, *_judged_where_planted(data, block, cells), prefix=PLANTED)
+    with answers_shared():
+        if stage.subjects != PLANTED_OTHERWISE:
+            found = _judged(data, stage, block, cells)
+            _put(table, found)
+            record["failed"] = _failed(cells, found)
+        if (usual or stage.subjects == PLANTED_OTHERWISE) and block[0] < PLANTED_TEXTS:
+            _put(table, *_judged_where_planted(data, block, cells), prefix=PLANTED)
     if stage.timed and (usual or stage.subjects == ANOTHER_BODY) and not block[0]:
         record["seconds"] = {cell.name: _seconds(data, cell) for cell in cells}
     return record

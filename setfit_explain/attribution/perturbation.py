@@ -302,8 +302,9 @@ class Perturbation:
         tokens = kept[:, self.membership] | ~self._remainders.removable
         keys = [row.tobytes() for row in np.packbits(tokens, axis=1)]
         new = {key: row for row, key in enumerate(keys) if key not in self._known}
-        with self.classifier.body.session(), torch.no_grad():
-            self._ask(list(new), tokens[list(new.values())])
+        if new:
+            with self.classifier.body.session(), torch.no_grad():
+                self._ask(list(new), tokens[list(new.values())])
         return torch.stack([self._known[key] for key in keys])
 
     def _ask(self, keys: list[bytes], tokens: NDArray[np.bool_]) -> None:
