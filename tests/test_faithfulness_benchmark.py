@@ -33,11 +33,13 @@ from benchmarks.faithfulness import blocks, measure_until
 from benchmarks.labelled import SHARPER as SHARPER_BY
 from benchmarks.labelled import Labelled, Subject, data_sets
 from benchmarks.report import Report
+from benchmarks.sharing import answers_shared
 from benchmarks.summary import summarise, summed_up
 from setfit_explain import Explainer
 from setfit_explain.arguments import METHODS
+from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.demo.weights import load_body
-from setfit_explain.evaluation import PlantedShortcut, planted_word
+from setfit_explain.evaluation import PlantedShortcut, evaluate, planted_word
 from tests.models import tiny_model
 
 
@@ -237,6 +239,37 @@ def test_of_a_classifier_with_another_artefact_only_that_is_asked(data, monkeypa
     assert record["seconds"] == {}
     usual = module.measured(data, dataclasses.replace(stage, subjects=USUAL), (10, 20))
     assert set(usual["table"]["occlusion"]) & set(record["table"]["occlusion"]) == set()
+
+
+def test_methods_that_are_measured_together_ask_the_same_once_and_another_removal_anew(monkeypatch):
+    asked, decide = [], TextClassifier.decide
+
+    def count(self, text, rows):
+        asked.append(len(rows))
+        return decide(self, text, rows)
+
+    def measured(*baselines):
+        asked.clear()
+        methods = {str(k): {"method": "occlusion", "baseline": start} for k, start in enumerate(baselines)}
+        found = evaluate(
+            tiny_model("bert"),
+            ["my parcel is late"],
+            methods=methods,
+            metrics=["sufficiency"],
+            removals=["mask"],
+        )
+        return sum(asked), [found.find(name, "sufficiency", "mask").value.mean for name in methods]
+
+    monkeypatch.setattr(TextClassifier, "decide", count)
+    alone, (value,) = measured("mask")
+    several, values = measured("mask", "mask", "pad")
+    with answers_shared():
+        shared, same = measured("mask", "mask", "pad")
+        again, _ = measured("mask", "mask", "mask")
+    assert same == pytest.approx(values, rel=1e-6)
+    assert values[:2] == [value, value]
+    assert again < alone < shared < several
+    assert measured("mask", "mask", "pad")[0] == several
 
 
 def test_a_surer_classifier_answers_the_same_with_more_extreme_probabilities(data, monkeypatch):
