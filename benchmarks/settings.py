@@ -101,14 +101,8 @@ def _mean(values: Any, axis: int) -> Any:
 def _grid(values: Any) -> Grid:
     """Draw the mean over the default of every setting."""
     default = values[known().index(DEFAULT), 0, 0]
-    gains = _mean(values - default, 3)
-    return Grid(
-        f"Faithfulness over {DEFAULT}'s (probability)",
-        known(),
-        BASELINES,
-        SCALES,
-        gains,
-    )
+    title = f"Faithfulness over {DEFAULT}'s (probability)"
+    return Grid(title, known(), BASELINES, SCALES, _mean(values - default, 3))
 
 
 def _say_all(report: Report, found: Sequence[Found]) -> None:
@@ -118,10 +112,12 @@ def _say_all(report: Report, found: Sequence[Found]) -> None:
     rows = [{key: value for key, value in row.items() if key != "time"} for row in summed_up(names, found)]
     report.table("all", rows)
     refused = {cell: reason for each in found for cell, reason in each.refused.items()}
+    impossible = []
     for method in known():
         reasons = [refused[cell.name] for cell in settings_of(method) if cell.name in refused]
         if reasons:
-            report.say(f"- {method} in {len(reasons)} of its settings: {reasons[0]}")
+            impossible.append(f"- {method} in {len(reasons)} of its settings: {reasons[0]}")
+    report.say("\n".join(impossible))
 
 
 if __name__ == "__main__":
