@@ -106,7 +106,7 @@ def draw_dots(panels: Sequence[Dots], file: Path) -> None:
 
 @dataclass(frozen=True)
 class Grid:
-    """A number for every setting of several methods, as colours.
+    """A number for every setting of several methods, in thousandths and as a colour.
 
     Parameters
     ----------
@@ -116,6 +116,8 @@ class Grid:
         Names: a row for each method, and within each group all columns.
     values
         ``(rows, groups, columns)``, NaN where there is none.
+    limit
+        At which the colours end.
     """
 
     title: str
@@ -123,6 +125,7 @@ class Grid:
     groups: Sequence[str]
     columns: Sequence[str]
     values: Any
+    limit: float
 
 
 def draw_grid(grid: Grid, file: Path) -> None:
@@ -130,18 +133,18 @@ def draw_grid(grid: Grid, file: Path) -> None:
     figure, axes = plt.subplots(
         1, len(grid.groups), figsize=(14, 0.9 + 0.35 * len(grid.rows)), layout="constrained", sharey=True
     )
-    most = np.nanmax(np.abs(grid.values))
     for place, (name, axis) in enumerate(zip(grid.groups, axes, strict=True)):
         values = grid.values[:, place]
-        drawn = axis.imshow(values, cmap="PuOr", vmin=-most, vmax=most, aspect="auto")
+        drawn = axis.imshow(values, cmap="PuOr", vmin=-grid.limit, vmax=grid.limit, aspect="auto")
         for row, column in np.argwhere(~np.isnan(values)):
             value = values[row, column]
-            color = "white" if abs(value) > most / 2 else "black"
-            axis.text(column, row, f"{1000 * value:.0f}", ha="center", va="center", fontsize=7, color=color)
+            color = "white" if abs(value) > grid.limit / 2 else "black"
+            said = str(round(1000 * value))
+            axis.text(column, row, said, ha="center", va="center", fontsize=7, color=color)
         axis.set_title(name, fontsize=10)
         axis.set_xticks(range(len(grid.columns)), grid.columns, rotation=60, ha="right", fontsize=8)
         axis.set_yticks(range(len(grid.rows)), grid.rows, fontsize=8)
         axis.set_facecolor("#eeeeee")
-    figure.colorbar(drawn, ax=axes, label=grid.title, pad=0.01)
+    figure.colorbar(drawn, ax=axes, label=grid.title, extend="both", pad=0.01)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=110, metadata={"Software": None})

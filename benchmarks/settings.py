@@ -102,7 +102,7 @@ def _grid(values: Any) -> Grid:
     """Draw the mean over the default of every setting."""
     default = values[known().index(DEFAULT), 0, 0]
     title = f"Faithfulness over {DEFAULT}'s (probability)"
-    return Grid(title, known(), BASELINES, SCALES, _mean(values - default, 3))
+    return Grid(title, known(), BASELINES, SCALES, _mean(values - default, 3), limit=0.05)
 
 
 def _say_all(report: Report, found: Sequence[Found]) -> None:
