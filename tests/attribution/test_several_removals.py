@@ -29,7 +29,7 @@ def test_attributions_scores_and_delta_are_the_mean_of_each_baselines(method):
     for name in ("attributions", "baseline_score", "delta"):
         expected = np.mean([getattr(one, name) for one in each], axis=0)
         assert getattr(both, name) == pytest.approx(expected, abs=1e-6)
-    assert (both.score == each[0].score).all()
+    assert both.score == pytest.approx(each[0].score, abs=1e-6)
     assert both.settings["baseline"] == "mask, delete"
     assert both.settings["evaluations"] == sum(one.settings["evaluations"] for one in each)
 
