@@ -37,6 +37,7 @@ from benchmarks.sharing import answers_shared
 from benchmarks.summary import summarise, summed_up
 from setfit_explain import Explainer
 from setfit_explain.arguments import METHODS
+from setfit_explain.attribution.perturbation import Perturbation, make_removal
 from setfit_explain.classifier.text_classifier import TextClassifier
 from setfit_explain.demo.weights import load_body
 from setfit_explain.evaluation import PlantedShortcut, evaluate, planted_word
@@ -270,6 +271,26 @@ def test_methods_that_are_measured_together_ask_the_same_once_and_another_remova
     assert values[:2] == [value, value]
     assert again < alone < shared < several
     assert measured("mask", "mask", "pad")[0] == several
+
+
+def test_removals_of_one_name_that_are_not_the_same_share_nothing():
+    classifier = Explainer(tiny_model("bert")).classifier
+    encoded = classifier.encode("my parcel is late")
+    tokens = np.arange(encoded.ids.shape[-1])
+
+    def answers():
+        removals = [
+            make_removal(classifier, "mean", "keep", [text])
+            for text in ("my parcel is late", "refund refund")
+        ]
+        asked = [Perturbation(classifier, encoded, tokens, removal) for removal in removals]
+        return [each.decide(tokens[None] > 2).numpy() for each in asked]
+
+    alone = answers()
+    assert np.abs(alone[0] - alone[1]).max() > 1e-4
+    with answers_shared():
+        together = answers()
+    np.testing.assert_array_equal(together, alone)
 
 
 def test_a_surer_classifier_answers_the_same_with_more_extreme_probabilities(data, monkeypatch):
